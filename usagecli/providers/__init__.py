@@ -1,0 +1,1 @@
+"""One file a provider; the file name is its id and its subcommand."""
