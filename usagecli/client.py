@@ -80,6 +80,10 @@ class Transport:
     def remaining(self) -> float:
         return self.deadline - time.monotonic()
 
+    def prepare(self) -> None:
+        """Import requests here and now, not in every thread at once."""
+        import usagecli.transport  # noqa: F401
+
     def session(self) -> requests.Session:
         """A session with the shared trust store, no `.netrc` and no retries of its own."""
         from usagecli.transport import new_session

@@ -40,6 +40,12 @@ class UsageCliError(click.ClickException):
 
     exit_code = int(ExitCode.UNKNOWN)
 
+    def format_message(self) -> str:
+        """The message as Click prints it, without any secret."""
+        from usagecli.log import mask
+
+        return mask(self.message)
+
 
 class ConfigError(UsageCliError):
     """Only the user can mend it; the message names file, line and key."""

@@ -23,6 +23,11 @@ def warn(message: str) -> None:
     _write(f"Warning: {message}")
 
 
+def note(message: str) -> None:
+    """One line on stderr that is no warning."""
+    _write(message)
+
+
 def mask(text: str) -> str:
     """The text with every secret that this run has seen replaced."""
     from usagecli.credentials import Secret

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError
@@ -146,20 +147,17 @@ class _SharedTrust(HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> Any:
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        pool.pop("ca_certs", None)
-        pool.pop("ca_cert_dir", None)
-        pool["cert_reqs"] = "CERT_REQUIRED"
-        pool["ssl_context"] = _context(verify)
-        return host, pool
+        trusted: dict[str, Any] = {k: v for k, v in pool.items() if k not in ("ca_certs", "ca_cert_dir")}
+        return host, {**trusted, "cert_reqs": "CERT_REQUIRED", "ssl_context": _context(verify)}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Everything that this would set on the connection is in the shared context."""
 
 
 def _context(verify: bool | str) -> ssl.SSLContext:
-    bundle = verify if isinstance(verify, str) else requests.certs.where()
+    bundle = verify if isinstance(verify, str) else certifi.where()
     with _lock:
         if bundle not in _contexts:
             if not os.path.exists(bundle):

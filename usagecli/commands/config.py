@@ -1,0 +1,140 @@
+"""`usagecli config path|init|show|validate`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from usagecli import config, registry, services
+from usagecli.cli import App
+from usagecli.commands._run import emit
+from usagecli.errors import ConfigError
+from usagecli.model import CredentialSource, Service
+
+_TEMPLATE = """\
+# usagecli: which services to report, and when they are low.
+# Without `services` every provider whose credentials are found on this machine is reported.
+
+defaults:
+  low_below: 10    # percent left below which a quota is low
+  max_age: 60      # seconds for which a report is reused
+  timeout: 20      # seconds that a run may wait for the network
+
+# services:
+#   - name: work                  # shown in tables, used by --account
+#     provider: openrouter
+#     credential:
+#       env: OPENROUTER_WORK_KEY  # or file: PATH, command: COMMAND, keyring: SERVICE/USER
+#     low_below: {default: 20, key_limit: 5}
+#     low_balance: 5              # dollars left below which the balance is low
+#     ignore: [free_model_daily]  # shown, not judged
+"""
+
+
+@click.group("config")
+def command() -> None:
+    """The config file: where it is, a first one, what it says, whether it is right."""
+
+
+@command.command("path")
+@click.pass_obj
+def path_(app: App) -> None:
+    """Print the path of the config file, whether or not it exists."""
+    emit(config.path_of(app.machine, app.config_path)[0])
+
+
+@command.command("init")
+@click.pass_obj
+def init(app: App) -> None:
+    """Write a first config file, with comments. Never overwrites one."""
+    from usagecli.storage.files import write_atomic
+
+    path, _ = config.path_of(app.machine, app.config_path)
+    if os.path.lexists(path):
+        raise ConfigError(f"{path}: is there already; nothing was changed")
+    found = [target.service.name for target in services.discover(app.machine)]
+    text = _TEMPLATE
+    if found:
+        text += f"\n# Found on this machine: {', '.join(found)}\n"
+    try:
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    emit(path)
+
+
+@command.command("validate")
+@click.pass_obj
+def validate(app: App) -> None:
+    """Check the config file; exit 2 with file, line and key where it is wrong."""
+    found = config.load(app.machine, app.config_path)
+    if not found.exists:
+        emit(f"{found.path}: there is none; what is found on this machine is reported")
+        return
+    told = "no services: what is found on this machine is reported"
+    if found.services is not None:
+        told = f"{len(found.services)} service{'' if len(found.services) == 1 else 's'}"
+    emit(f"{found.path}: ok, {told}")
+
+
+@command.command("show")
+@click.pass_obj
+def show(app: App) -> None:
+    """Print what the config file says, with its defaults filled in and secrets masked."""
+    import yaml
+
+    found = config.load(app.machine, app.config_path)
+    body: dict[str, Any] = {
+        "defaults": {
+            "low_below": _thresholds(found.low_below) if found.low_below else 10,
+            "max_age": _number(found.max_age_s),
+            "timeout": _number(found.timeout_s),
+            "credits_per_usd": _number(found.credits_per_usd),
+        }
+    }
+    if found.services is not None:
+        body["services"] = [_service(service) for service in found.services]
+    emit(f"# {found.path}{'' if found.exists else ' (does not exist)'}")
+    emit(yaml.safe_dump(body, sort_keys=False, allow_unicode=True).rstrip("\n"))
+
+
+def _service(service: Service) -> dict[str, Any]:
+    body: dict[str, Any] = {"name": service.name, "provider": service.provider}
+    if service.credential is not None:
+        sources = {part: _source(source) for part, source in service.credential.items()}
+        body["credential"] = sources.get("", sources)
+    body["base_url"] = service.base_url or registry.get(service.provider).descriptor.base_url
+    if service.low_below:
+        body["low_below"] = _thresholds(service.low_below)
+    if service.low_balance is not None:
+        body["low_balance"] = _number(service.low_balance)
+    if service.ignore:
+        body["ignore"] = sorted(service.ignore)
+    body["enabled"] = service.enabled
+    if service.options:
+        body["options"] = {
+            key: value if isinstance(value, str) else _number(value) for key, value in service.options.items()
+        }
+    return body
+
+
+def _source(source: CredentialSource) -> dict[str, Any]:
+    # The arguments of a command may hold a secret, too; its name tells enough.
+    if source.kind == "value":
+        return {source.kind: "***"}
+    if source.kind == "command":
+        words = list(source.value) if isinstance(source.value, tuple) else source.value.split()
+        return {source.kind: " ".join([words[0], *("***" for _ in words[1:2])])}
+    return {source.kind: source.value}
+
+
+def _thresholds(found: Any) -> Any:
+    told = {key: _number(value) for key, value in found.items()}
+    return told["default"] if list(told) == ["default"] else told
+
+
+def _number(value: Any) -> int | float:
+    number = float(value)
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,188 @@
+"""`usagecli doctor`: what was found, what is missing, what is wrong, and the mend of each."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from usagecli import __version__, config, credentials, options, registry, services
+from usagecli.cli import App
+from usagecli.commands._run import emit, look
+from usagecli.errors import ConfigError, ExitCode, NotConfigured, ProviderError
+from usagecli.model import Service
+
+if TYPE_CHECKING:
+    from usagecli.config import Config
+    from usagecli.machine import Machine
+
+_MARKS = {"ok": ("✓", "green"), "missing": ("·", None), "wrong": ("✗", "red")}
+_WORDS = {"ok": "ok", "missing": "--", "wrong": "!!"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`state` is ok, missing or wrong; `mend` what to do about it."""
+
+    state: str
+    subject: str
+    told: str
+    mend: str = ""
+
+
+@click.command("doctor")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """What was found on this machine, what is missing, what is wrong, and how to mend it.
+
+    Asks no provider. Exits 0 where nothing is wrong, 2 for a wrong config file, else 3.
+    """
+    app: App = ctx.obj
+    findings = list(_findings(app))
+    how = look(app)
+    for finding in findings:
+        mark, color = _MARKS[finding.state] if how.unicode else (_WORDS[finding.state], None)
+        mark = click.style(mark, fg=color) if how.color and color else mark
+        emit(f"{mark} {finding.subject:12} {finding.told}")
+        if finding.mend:
+            emit(f"  {'':12} -> {finding.mend}")
+    wrong = [finding for finding in findings if finding.state == "wrong"]
+    if any(finding.subject == "config" for finding in wrong):
+        ctx.exit(int(ExitCode.USAGE))
+    found = any(finding.state == "ok" and finding.subject not in _MACHINE for finding in findings)
+    ctx.exit(int(ExitCode.UNKNOWN if wrong or not found else ExitCode.OK))
+
+
+_MACHINE = ("usagecli", "config", "cache", "network")
+
+
+def _findings(app: App) -> Iterator[Finding]:
+    yield Finding(
+        state="ok",
+        subject="usagecli",
+        told=f"{__version__} on Python {platform.python_version()}, {sys.platform}",
+    )
+    found: Config | None = None
+    try:
+        found = config.load(app.machine, app.config_path)
+    except ConfigError as error:
+        yield Finding(
+            state="wrong",
+            subject="config",
+            told=error.message,
+            mend="correct the file; usagecli config validate checks it",
+        )
+    else:
+        yield from _config(found, app.machine)
+    yield from _cache(app.machine)
+    yield from _network(app.machine)
+    if found is not None and found.services is not None:
+        for service in found.services:
+            yield _service(service, app.machine)
+    else:
+        yield from _discovered(app.machine)
+
+
+def _config(found: Config, machine: Machine) -> Iterator[Finding]:
+    if not found.exists:
+        yield Finding(
+            state="missing", subject="config", told=f"no file at {machine.short(found.path)}; none is needed"
+        )
+        return
+    told = "no services named" if found.services is None else f"{len(found.services)} services"
+    yield Finding(state="ok", subject="config", told=f"{machine.short(found.path)}, {told}")
+    inline = any(
+        source.kind == "value"
+        for service in found.services or ()
+        for source in (service.credential or {}).values()
+    )
+    if inline and _others_can_read(found.path, machine):
+        yield Finding(
+            state="wrong",
+            subject="config",
+            told="holds a secret and can be read by other users",
+            mend=f"chmod 600 {machine.short(found.path)}, or use credential: env, file, command or keyring",
+        )
+
+
+def _cache(machine: Machine) -> Iterator[Finding]:
+    folder = machine.cache_dir
+    short = machine.short(folder)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        yield Finding(
+            state="wrong",
+            subject="cache",
+            told=f"{short} cannot be written: {error.strerror}",
+            mend="make it writable, or set USAGECLI_CACHE_DIR; every run asks every provider until then",
+        )
+    else:
+        yield Finding(state="ok", subject="cache", told=short)
+
+
+def _network(machine: Machine) -> Iterator[Finding]:
+    names = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+    proxies = [name for name in names if machine.get(name) or machine.get(name.lower())]
+    if proxies:
+        yield Finding(state="ok", subject="network", told=f"through the proxy of {', '.join(proxies)}")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        bundle = machine.get(name)
+        if bundle and not os.path.exists(bundle):
+            yield Finding(
+                state="wrong",
+                subject="network",
+                told=f"{name} names a file that does not exist",
+                mend=f"correct or unset {name}",
+            )
+
+
+def _service(service: Service, machine: Machine) -> Finding:
+    if not service.enabled:
+        return Finding(
+            state="missing", subject=service.name, told="switched off in the config (enabled: false)"
+        )
+    provider = registry.get(service.provider)
+    try:
+        credential = credentials.find(provider, service, machine)
+    except NotConfigured as error:
+        return Finding(state="wrong", subject=service.name, told=error.message, mend=error.hint or "")
+    except ProviderError as error:
+        return Finding(state="wrong", subject=service.name, told=error.message, mend=error.hint or "")
+    warnings = options.resolve(provider.descriptor, service, machine)[1]
+    told = f"{credential.secret.masked()} from {credential.origin}"
+    if warnings:
+        return Finding(
+            state="wrong", subject=service.name, told="; ".join(warnings), mend="correct or unset it"
+        )
+    return Finding(state="ok", subject=service.name, told=told)
+
+
+def _discovered(machine: Machine) -> Iterator[Finding]:
+    found = {target.service.name: target for target in services.discover(machine)}
+    for name in registry.names():
+        if name in found:
+            yield _service(found[name].service, machine)
+            continue
+        descriptor = registry.get(name).descriptor
+        yield Finding(
+            state="missing",
+            subject=name,
+            told="no credentials found",
+            mend=f"usagecli providers {descriptor.name} says how to get them",
+        )
+
+
+def _others_can_read(path: str, machine: Machine) -> bool:
+    if machine.platform == "win32":
+        return False
+    return bool(os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH))

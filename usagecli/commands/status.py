@@ -1,0 +1,45 @@
+"""`usagecli status`: all services, or those named."""
+
+from __future__ import annotations
+
+import click
+
+from usagecli import config, log, services
+from usagecli.cli import App
+from usagecli.commands._run import (
+    Given,
+    complete_services,
+    finish,
+    format_options,
+    print_snapshot,
+    run_options,
+    say_nothing_found,
+    take,
+)
+
+
+@click.command("status")
+@click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
+@format_options
+@run_options
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], format_: str, given: Given) -> None:
+    """Every quota, budget and credit: all services, or those named.
+
+    A SERVICE is a name from the config file or a provider id. Without a config file, every provider
+    whose credentials are found on this machine is reported.
+    """
+    app: App = ctx.obj
+    found = config.load(app.machine, app.config_path)
+    targets = services.keep_accounts(services.choose(found, app.machine, names), given.accounts)
+    snapshot = take(app, found, targets, given)
+    if not targets:
+        say_nothing_found(found)
+    elif found.services is None and not names and format_ == "table":
+        origins = [
+            f"{t.service.name} ({t.credential.origin if t.credential else 'unusable'})" for t in targets
+        ]
+        log.note(f"Found on this machine: {', '.join(origins)}")
+    if targets or format_ == "json":
+        print_snapshot(app, snapshot, format_)
+    finish(ctx, snapshot, given)

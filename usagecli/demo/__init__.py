@@ -1,0 +1,46 @@
+"""`--demo`: the whole way, real HTTP included, against recorded answers on loopback.
+
+A temporary directory holds the config, the cache and the history of the run and is gone at its
+end; the machine that the run sees has no environment and no other files, so nothing of the user's
+is read or written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+
+import click
+
+from usagecli.demo.server import DemoServer
+from usagecli.machine import Machine
+
+
+def start(ctx: click.Context) -> tuple[Machine, str]:
+    """Start the replay for as long as the context lives: its machine and its config file."""
+    folder = tempfile.mkdtemp(prefix="usagecli-demo-")
+    ctx.call_on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+    server = DemoServer()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+
+    ctx.call_on_close(stop)
+    path = os.path.join(folder, "config.yaml")
+    with open(os.path.join(os.path.dirname(__file__), "config.yaml"), encoding="utf-8") as source:
+        text = source.read().replace("http://demo", f"http://127.0.0.1:{server.server_address[1]}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    machine = Machine(
+        env={},
+        home=folder,
+        config_dir=folder,
+        cache_dir=os.path.join(folder, "cache"),
+        data_dir=os.path.join(folder, "data"),
+        demo=True,
+    )
+    return machine, path

@@ -1,0 +1,163 @@
+"""What the table and the Markdown show: a row a quota or balance, and lines for what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from usagecli.formatters import units
+
+if TYPE_CHECKING:
+    from usagecli.formatters import Look
+    from usagecli.model import Balance, Quota, Report, Snapshot, Spend, Status
+
+# How the status of a whole service is counted in the last line.
+_SUMMARY: tuple[tuple[Status, str], ...] = (
+    ("ok", "ok"),
+    ("low", "low"),
+    ("exhausted", "exhausted"),
+    ("error", "failed"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of figures, as text; `percent` is for the bar."""
+
+    quota: str
+    scope: str = ""
+    percent: Decimal | None = None
+    used: str = ""
+    left: str = "-"
+    resets: str = "-"
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One service: its rows, and below them what they do not say."""
+
+    service: str
+    account: str
+    plan: str
+    rows: tuple[Row, ...]
+    # The error in two parts: what happened, and what to do about it.
+    error: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+    status: Status
+
+
+def blocks(snapshot: Snapshot, look: Look) -> list[Block]:
+    """The services in order."""
+    return [_block(report, look) for report in snapshot.reports]
+
+
+def summary(snapshot: Snapshot) -> str:
+    """`2 ok, 1 low, 1 exhausted, 1 failed`."""
+    statuses = [report.status for report in snapshot.reports]
+    counts = [(statuses.count(status), word) for status, word in _SUMMARY]
+    return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to report"
+
+
+def short_label(label: str) -> str:
+    """A label as a table says it: `5-hour limit` -> `5-hour`, `Weekly (Opus)` -> `weekly (Opus)`."""
+    label = label.removesuffix(" limit") or label
+    # Only a plain word loses its capital: `AI credits` and `GPT-5` keep theirs.
+    head = label.partition(" ")[0]
+    return label[0].lower() + label[1:] if head[1:].islower() or len(head) == 1 else label
+
+
+def age(report: Report, look: Look) -> str:
+    """How old a stale report is: `3m`."""
+    return units.span(look.now - report.fetched_at) if report.fetched_at else ""
+
+
+def _block(report: Report, look: Look) -> Block:
+    usage = report.usage
+    failure = report.failure
+    error = ""
+    if failure is not None:
+        error = f"{failure.kind.replace('_', ' ')}: {failure.message}"
+        if usage is not None:
+            error += f"; the figures are {age(report, look)} old"
+    plan = str((usage.plan or {}).get("name") or "") if usage else ""
+    return Block(
+        service=report.service.name,
+        account=usage.account or "" if usage else "",
+        plan=plan,
+        rows=tuple(_rows(report, look)),
+        error=error,
+        hint=_hint(report, look),
+        notes=usage.notes if usage else (),
+        status=report.status,
+    )
+
+
+def _hint(report: Report, look: Look) -> str:
+    failure = report.failure
+    if failure is None:
+        return ""
+    again = failure.retry_at
+    words = [failure.hint] if failure.hint else []
+    if again is not None and again > look.now:
+        words.append(f"asked again {units.reset(again, look.now, look.zone)}")
+    return "; ".join(words)
+
+
+def _rows(report: Report, look: Look) -> Iterator[Row]:
+    usage = report.usage
+    if usage is None:
+        return
+    for quota in usage.quotas:
+        yield _quota(quota, look)
+    for balance in usage.balances:
+        yield _balance(balance)
+    if not usage.quotas and not usage.balances:
+        yield from (_spend(spend) for spend in usage.spend)
+        if not usage.spend:
+            yield Row(quota="-", status=report.status if report.failure is None else None)
+
+
+def _quota(quota: Quota, look: Look) -> Row:
+    resets = units.reset(quota.resets_at, look.now, look.zone)
+    if quota.resets_at is None and quota.refill is not None:
+        each = units.amount(quota.refill.amount, quota.unit)
+        hours = quota.refill.every_seconds / 3600
+        resets = f"+{each}/h" if hours == 1 else f"+{each} per {hours:g}h"
+    if quota.unlimited:
+        used = units.amount(quota.used, quota.unit) if quota.used is not None else ""
+        left = "unlimited"
+    elif quota.unit == "percent":
+        used, left = units.percent(quota.percent_used), units.percent(quota.percent_remaining)
+    else:
+        used = units.amount(quota.used, quota.unit)
+        if quota.limit is not None:
+            used += f" / {units.amount(quota.limit, quota.unit)}"
+        left = units.amount(quota.remaining, quota.unit)
+        if quota.used is None and quota.remaining is None and quota.percent_used is not None:
+            used, left = units.percent(quota.percent_used), units.percent(quota.percent_remaining)
+    return Row(
+        quota=short_label(quota.label),
+        scope=quota.scope or "",
+        percent=quota.percent_used,
+        used=used,
+        left=left,
+        resets=resets,
+        status=quota.status,
+    )
+
+
+def _balance(balance: Balance) -> Row:
+    return Row(
+        quota=short_label(balance.label),
+        scope=balance.scope or "",
+        left="unlimited" if balance.unlimited else units.amount(balance.amount, balance.unit),
+        status=balance.status,
+    )
+
+
+def _spend(spend: Spend) -> Row:
+    return Row(quota=short_label(spend.label), used=units.amount(spend.amount, spend.unit))

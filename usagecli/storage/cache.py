@@ -1,0 +1,177 @@
+"""The last good report of each service, and until when a provider asked to be left alone.
+
+One file a service, mode 0600, replaced atomically. A file that is corrupt, of another version or
+of another account is a miss; a directory that cannot be written costs nothing but the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from usagecli import log, wire
+from usagecli.model import Failure, Service, Usage
+from usagecli.storage import codec
+from usagecli.storage.files import write_atomic
+
+if TYPE_CHECKING:
+    from usagecli.credentials import Credential
+
+_VERSION = 1
+_MAX_FILE = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is known of a service. Instants are aware UTC, with fractions.
+
+    `checked_at` is when it was last asked, answered or not; `failure` what went wrong then, None
+    after an answer; `throttled` counts refusals without a usable Retry-After in a row.
+    """
+
+    usage: Usage | None = None
+    fetched_at: datetime | None = None
+    checked_at: datetime | None = None
+    failure: Failure | None = None
+    throttled: int = 0
+
+    def age_s(self, now: datetime) -> float | None:
+        """Seconds since the report was fetched; None without one, or from before the clock was set back."""
+        if self.usage is None or self.fetched_at is None or self.fetched_at > now:
+            return None
+        return (now - self.fetched_at).total_seconds()
+
+    def retry_at(self, now: datetime) -> datetime | None:
+        """Until when the provider is to be left alone, while that lies ahead."""
+        until = self.failure.retry_at if self.failure else None
+        return until if until is not None and until > now else None
+
+
+EMPTY = Entry()
+
+
+def identity(service: Service, credential: Credential, options: Mapping[str, Any]) -> str:
+    """Names the account that a report is of: another key, host or option never shows its figures."""
+    import hashlib
+
+    account = ["id", credential.account_id] if credential.account_id else ["key", credential.secret.reveal()]
+    others = (
+        sorted(secret.reveal() for secret in credential.others.values()) if not credential.account_id else []
+    )
+    told = [
+        service.name,
+        service.provider,
+        credential.kind,
+        account,
+        others,
+        service.base_url,
+        sorted((k, str(v)) for k, v in options.items()),
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
+class Cache:
+    """The cache directory of one machine."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def path(self, service: Service) -> str:
+        """The service's file: readable, and unique for names that differ only in odd characters."""
+        import zlib
+
+        told = f"{service.provider}\0{service.name}".encode("utf-8", "surrogatepass")
+        return os.path.join(self.folder, f"{wire.slug(service.name)[:40]}-{zlib.crc32(told):08x}.json")
+
+    def load(self, service: Service, key: str) -> Entry:
+        """What is known of this service and account; EMPTY for a miss."""
+        try:
+            with open(self.path(service), "rb") as file:
+                body = json.loads(file.read(_MAX_FILE))
+            if body["version"] != _VERSION or body["key"] != key:
+                return EMPTY
+            return Entry(
+                usage=None if body["usage"] is None else codec.decode(body["usage"]),
+                fetched_at=_instant(body["fetchedAt"]),
+                checked_at=_instant(body["checkedAt"]),
+                failure=_failure(body["failure"]),
+                throttled=int(body["throttled"]),
+            )
+        except FileNotFoundError:
+            return EMPTY
+        # Whatever stands in the file, it is only a cache.
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            ArithmeticError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            log.debug(f"cache of {service.name}: not usable ({type(error).__name__})")
+            return EMPTY
+
+    def store(self, service: Service, key: str, entry: Entry) -> None:
+        """Keep what is known; where that is not possible, go on without."""
+        failure = entry.failure
+        body = {
+            "version": _VERSION,
+            "key": key,
+            "usage": None if entry.usage is None else codec.encode(entry.usage),
+            "fetchedAt": _epoch(entry.fetched_at),
+            "checkedAt": _epoch(entry.checked_at),
+            "failure": None
+            if failure is None
+            else [failure.kind, failure.message, failure.hint, _epoch(failure.retry_at)],
+            "throttled": entry.throttled,
+        }
+        try:
+            write_atomic(self.path(service), json.dumps(body).encode())
+        except OSError as error:
+            log.debug(f"cache of {service.name}: not written ({error.strerror})")
+
+    @contextlib.contextmanager
+    def locked(self, service: Service, timeout_s: float) -> Iterator[bool]:
+        """Hold the service's lock, so that runs at the same time share one fetch.
+
+        Gives False when a neighbour held it all the time; where no lock can be had at all
+        (a read-only directory), goes on without.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path(service) + ".lock", timeout=max(0.0, timeout_s), mode=0o600)
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        except (OSError, NotImplementedError) as error:
+            log.debug(f"cache of {service.name}: no lock ({type(error).__name__})")
+            yield True
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+
+def _epoch(instant: datetime | None) -> float | None:
+    return None if instant is None else instant.timestamp()
+
+
+def _instant(epoch: float | None) -> datetime | None:
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
+
+
+def _failure(body: list[Any] | None) -> Failure | None:
+    if body is None:
+        return None
+    kind, message, hint, until = body
+    return Failure(kind=kind, message=message, hint=hint, retry_at=_instant(until))

@@ -1,0 +1,73 @@
+"""`Usage` <-> JSON, for the cache. Decimals and instants are text; decoding trusts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from usagecli.model import Balance, Quota, Refill, Spend, Usage
+
+_NUMBERS = frozenset(("used", "limit", "remaining", "percent_used", "percent_remaining", "amount"))
+_INSTANTS = frozenset(("resets_at", "since", "until"))
+
+
+def encode(usage: Usage) -> dict[str, Any]:
+    """The usage as plain JSON values."""
+    return {
+        "quotas": [_encode_entry(entry) for entry in usage.quotas],
+        "balances": [_encode_entry(entry) for entry in usage.balances],
+        "spend": [_encode_entry(entry) for entry in usage.spend],
+        "account": usage.account,
+        "plan": None if usage.plan is None else dict(usage.plan),
+        "notes": list(usage.notes),
+        "source": usage.source,
+        "stopped": usage.stopped,
+        "overage_reached": usage.overage_reached,
+        "contract": dict(usage.contract),
+    }
+
+
+def decode(body: Mapping[str, Any]) -> Usage:
+    """The usage again. Raises ValueError, TypeError, KeyError or ArithmeticError for anything else."""
+    return Usage(
+        quotas=tuple(Quota(**_decode_entry(entry)) for entry in body["quotas"]),
+        balances=tuple(Balance(**_decode_entry(entry)) for entry in body["balances"]),
+        spend=tuple(Spend(**_decode_entry(entry)) for entry in body["spend"]),
+        account=body["account"],
+        plan=None if body["plan"] is None else dict(body["plan"]),
+        notes=tuple(body["notes"]),
+        source=body["source"],
+        stopped=body["stopped"],
+        overage_reached=body["overage_reached"],
+        contract=dict(body["contract"]),
+    )
+
+
+def _encode_entry(entry: Quota | Balance | Spend) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for name in entry.__slots__:
+        value = getattr(entry, name)
+        if value is None:
+            continue
+        if isinstance(value, Decimal):
+            value = str(value)
+        elif isinstance(value, datetime):
+            value = int(value.timestamp())
+        elif isinstance(value, Refill):
+            value = [str(value.amount), value.every_seconds]
+        body[name] = value
+    return body
+
+
+def _decode_entry(body: Mapping[str, Any]) -> dict[str, Any]:
+    entry = dict(body)
+    for name, value in body.items():
+        if name in _NUMBERS:
+            entry[name] = Decimal(value)
+        elif name in _INSTANTS:
+            entry[name] = datetime.fromtimestamp(value, UTC)
+        elif name == "refill":
+            entry[name] = Refill(amount=Decimal(value[0]), every_seconds=value[1])
+    return entry
