@@ -8,6 +8,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -441,8 +443,6 @@ def test_twenty_runs_at_once_share_one_fetch(server: Server) -> None:
 
 
 def test_the_deadline_ends_the_run_whatever_hangs(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     release = threading.Event()
 
     def hang(ask: Any) -> Usage:
@@ -452,13 +452,14 @@ def test_the_deadline_ends_the_run_whatever_hangs(acme: Acme, monkeypatch: pytes
     monkeypatch.setitem(registry._providers, "acme", Provider(DESCRIPTOR, hang))
     result = acme.run(timeout_s=0.3)
     release.set()
+    for thread in threading.enumerate():
+        if thread.name == "work":
+            thread.join(5)
     assert result.failure is not None
     assert result.failure.message == "no answer within 0.3 s"
 
 
 def test_progress_names_who_is_awaited(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     def slow(ask: Any) -> Usage:
         time.sleep(0.3)
         return USAGE
@@ -474,6 +475,10 @@ def test_a_neighbour_who_never_ends_is_told(acme: Acme) -> None:
     with Cache(acme.machine.cache_dir).locked(SERVICE, 1.0) as held:
         assert held
         result = acme.run(timeout_s=0.3)
+        # The run does not wait for its thread; the next test must not meet it.
+        for thread in threading.enumerate():
+            if thread.name == "work":
+                thread.join(5)
     assert result.failure is not None
     assert "still asking" in result.failure.message or "no answer within" in result.failure.message
 

@@ -24,8 +24,6 @@ _CHUNK = 65536
 _lock = threading.Lock()
 _contexts: dict[str, ssl.SSLContext] = {}
 
-join = urljoin
-
 
 def new_session(*, trust_env: bool) -> requests.Session:
     """A session whose TLS uses the one shared trust store."""
@@ -36,6 +34,14 @@ def new_session(*, trust_env: bool) -> requests.Session:
     session.mount("https://", _SharedTrust(max_retries=0))
     session.mount("http://", HTTPAdapter(max_retries=0))
     return session
+
+
+def join(url: str, location: str) -> str:
+    """Where a `Location` leads from a URL; nowhere ("") for one that is no URL."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def exchange(
@@ -123,6 +129,7 @@ def _tls_reason(error: Exception) -> str:
     text = str(error)
     for needle, words in (
         ("Hostname mismatch", "it is for another host"),
+        ("IP address mismatch", "it is for another host"),
         ("doesn't match", "it is for another host"),
         ("expired", "it has expired"),
         ("self-signed", "unknown authority"),
