@@ -149,7 +149,7 @@ def test_a_command_that_fails_is_a_config_error_of_its_service() -> None:
 class MemoryKeyring(keyring.backend.KeyringBackend):
     """A keyring that works."""
 
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
     entries: ClassVar[dict[tuple[str, str], str]] = {("openai/codex", "me"): "sk-fake-from-keyring"}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -172,7 +172,7 @@ class BrokenKeyring(MemoryKeyring):
 @pytest.fixture(autouse=True)
 def _own_keyring() -> object:
     before = keyring.get_keyring()
-    keyring.set_keyring(MemoryKeyring())
+    keyring.set_keyring(MemoryKeyring())  # type: ignore[no-untyped-call]
     yield
     keyring.set_keyring(before)
 
@@ -187,13 +187,13 @@ def test_from_a_keyring_without_the_entry(machine: Machine) -> None:
 
 
 def test_without_a_keyring(machine: Machine) -> None:
-    keyring.set_keyring(keyring.backends.fail.Keyring())
+    keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
     with pytest.raises(ServiceError, match="no working keyring"):
         secret(machine, "keyring", "a/b")
 
 
 def test_with_a_keyring_that_breaks(machine: Machine) -> None:
-    keyring.set_keyring(BrokenKeyring())
+    keyring.set_keyring(BrokenKeyring())  # type: ignore[no-untyped-call]
     with pytest.raises(ServiceError, match="the keyring did not answer: KeyringLocked"):
         secret(machine, "keyring", "a/b")
 

@@ -27,7 +27,7 @@ _contexts: dict[str, ssl.SSLContext] = {}
 
 def new_session(*, trust_env: bool) -> requests.Session:
     """A session whose TLS uses the one shared trust store."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = trust_env
     # Any auth of the session's own keeps requests from reading .netrc.
     session.auth = _no_auth
@@ -143,6 +143,13 @@ def _tls_reason(error: Exception) -> str:
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+class _Session(requests.Session):
+    """Even when told not to follow redirects, requests would read and prepare the next one."""
+
+    def get_redirect_target(self, _resp: Any) -> None:
+        return None
 
 
 class _SharedTrust(HTTPAdapter):
