@@ -1,0 +1,188 @@
+"""Where Codex keeps its login: the environment, `auth.json`, the keyring; and what its tokens say.
+
+Nothing is refreshed or written: refresh tokens are good for one use, and whoever redeems one without
+telling Codex logs its user out.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from usagecli import wire
+from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
+from usagecli.errors import NotConfigured, ServiceError
+from usagecli.machine import Machine
+
+RENEW = "run `codex login`"
+_PAIR = ("CHATGPT_ACCESS_TOKEN", "CHATGPT_ACCOUNT_ID")
+_AUTH_CLAIM = "https://api.openai.com/auth"
+_PROFILE_CLAIM = "https://api.openai.com/profile"
+
+
+def places() -> tuple[Place, ...]:
+    """The environment first; then, where CODEX_HOME is set, that folder alone."""
+    return (
+        Place(name=" + ".join(_PAIR), look=_pair),
+        env_place("CODEX_ACCESS_TOKEN", prefix="at-", kind="pat"),
+        Place(name="~/.codex/auth.json (or below CODEX_HOME)", look=_home_file),
+        Place(name="~/.config/codex/auth.json", look=_legacy_file),
+        Place(name="keyring (Codex Auth)", look=_keyring),
+    )
+
+
+def half_a_pair(machine: Machine) -> str | None:
+    """What to say where only one of the two variables is set."""
+    given = [name for name in _PAIR if machine.get(name)]
+    if len(given) != 1:
+        return None
+    missing = next(name for name in _PAIR if name not in given)
+    return f"{given[0]} is ignored, because {missing} is not set"
+
+
+def home(machine: Machine) -> tuple[str, bool]:
+    """The Codex home, and whether CODEX_HOME names it (of several, the first)."""
+    named = (machine.get("CODEX_HOME") or "").split(",")[0].strip()
+    if named:
+        return machine.expand(named), True
+    return os.path.join(machine.home, ".codex"), False
+
+
+def setting(machine: Machine, key: str) -> str | None:
+    """A text of the Codex home's `config.toml`; None where there is none or it cannot be read."""
+    path = os.path.join(home(machine)[0], "config.toml")
+    try:
+        with open(path, "rb") as file:
+            import tomllib
+
+            return wire.as_text(tomllib.load(file).get(key))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
+    """A configured token, the text of an `auth.json`, or a map of token and account id."""
+    text = parts.get("", parts.get("access_token"))
+    if text is None:
+        raise ServiceError(
+            "the Codex credential gives no access_token", hint="add access_token beside account_id"
+        )
+    text = text.strip()
+    found = from_auth_json(text, origin) if text.startswith("{") else from_token(text, origin)
+    account = parts.get("account_id", "").strip()
+    return replace(found, account_id=account) if account else found
+
+
+def from_token(token: str, origin: str, *, id_token: str = "", account_id: str | None = None) -> Credential:
+    """A credential of an access token and what its claims, or those beside it, say."""
+    if token.startswith("at-"):
+        return Credential(secret=Secret(token), origin=origin, kind="pat", account_id=account_id)
+    claims = [found for found in (claims_of(id_token), claims_of(token)) if found]
+    auths = [wire.as_mapping(found.get(_AUTH_CLAIM)) for found in claims]
+    accounts = [wire.as_text(auth.get("chatgpt_account_id")) for auth in auths]
+    emails = [wire.as_text(found.get("email")) for found in claims]
+    emails += [wire.as_text(wire.as_mapping(found.get(_PROFILE_CLAIM)).get("email")) for found in claims]
+    return Credential(
+        secret=Secret(token),
+        origin=origin,
+        kind="oauth",
+        account_id=account_id or next((account for account in accounts if account), None),
+        facts={
+            "email": next((email for email in emails if email), None),
+            "fedramp": any(auth.get("chatgpt_account_is_fedramp") is True for auth in auths),
+        },
+    )
+
+
+def from_auth_json(text: str, origin: str) -> Credential:
+    """The credential in the text of `auth.json`. Raises ServiceError, NotConfigured."""
+    body = parse_json(_unhexed(text), origin, RENEW)
+    nested = wire.first(body, "tokens")
+    tokens = wire.as_mapping(nested) if nested is not None else body
+    token = _text(tokens, "access_token", "accessToken")
+    if token:
+        Secret(_text(tokens, "refresh_token", "refreshToken") or "")
+        return from_token(
+            token,
+            origin,
+            id_token=_text(tokens, "id_token", "idToken") or "",
+            account_id=_text(tokens, "account_id", "accountId"),
+        )
+    personal = _text(body, "personal_access_token", "personalAccessToken")
+    if personal:
+        return Credential(secret=Secret(personal), origin=origin, kind="pat")
+    if _text(body, "OPENAI_API_KEY"):
+        raise NotConfigured(f"{origin} holds an API key only; usage needs a ChatGPT sign-in", hint=RENEW)
+    raise ServiceError(f"{origin} holds no Codex login in the known shape", hint=RENEW)
+
+
+def claims_of(token: str) -> Mapping[str, Any]:
+    """The claims of a JWT, unverified; empty for a token that is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    middle = parts[1].replace("-", "+").replace("_", "/")
+    try:
+        body = json.loads(binascii.a2b_base64(middle + "=" * (-len(middle) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return wire.as_mapping(body)
+
+
+def _text(body: Mapping[str, Any], *keys: str) -> str | None:
+    found = wire.first(body, *keys)
+    return found.strip() or None if isinstance(found, str) else None
+
+
+def _unhexed(text: str) -> str:
+    """The macOS keychain sometimes gives its value as hex digits."""
+    stripped = text.strip()
+    if not stripped or stripped.startswith("{"):
+        return stripped
+    try:
+        return bytes.fromhex(stripped).decode()
+    except ValueError:
+        return stripped
+
+
+def _pair(machine: Machine) -> Credential | None:
+    token, account = (machine.get(name) for name in _PAIR)
+    if token is None or account is None:
+        return None
+    return from_token(token, _PAIR[0], account_id=account)
+
+
+def _home_file(machine: Machine) -> Credential | None:
+    return _file(os.path.join(home(machine)[0], "auth.json"), machine)
+
+
+def _legacy_file(machine: Machine) -> Credential | None:
+    # Whoever sets CODEX_HOME means that folder and no other.
+    if home(machine)[1]:
+        return None
+    return _file(os.path.join(machine.home, ".config", "codex", "auth.json"), machine)
+
+
+def _file(path: str, machine: Machine) -> Credential | None:
+    text = read_text(path, machine, "Codex's login")
+    if text is None:
+        return None
+    return replace(from_auth_json(text, machine.short(path)), reread=lambda: _file(path, machine))
+
+
+def _keyring(machine: Machine) -> Credential | None:
+    """Codex keeps its login there only where its config says so, under a name made of its folder."""
+    if setting(machine, "cli_auth_credentials_store") not in ("keyring", "auto"):
+        return None
+    import hashlib
+
+    folder = os.path.realpath(home(machine)[0])
+    user = f"cli|{hashlib.sha256(folder.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+    text = keyring_text("Codex Auth", user)
+    if text is None:
+        return None
+    return replace(from_auth_json(text, "keyring (Codex Auth)"), reread=lambda: _keyring(machine))
