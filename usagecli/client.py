@@ -153,7 +153,7 @@ class Client:
         """
         answer = self.get(path, params=params, headers=headers, timeout_s=timeout_s)
         if answer.status != 200:
-            raise (judge(answer) if judge else None) or usual_error(answer, self.ask.descriptor.renew)
+            raise (judge(answer) if judge else None) or usual_error(answer, self.ask.descriptor)
         return answer.json()
 
     def get(
@@ -226,11 +226,11 @@ def _late(host: str) -> Unavailable:
     return Unavailable(f"{host} did not answer in time", hint="try again, or give a longer --timeout")
 
 
-def usual_error(answer: Answer, renew: str) -> ProviderError:
+def usual_error(answer: Answer, descriptor: Descriptor) -> ProviderError:
     """What a status other than 200 means, unless a provider's reference says otherwise."""
     status, host = answer.status, answer.host
     if status in (401, 403):
-        return AuthError(f"{host} refused the credential ({status})", hint=renew)
+        return AuthError(f"{descriptor.title} refused the credential ({status})", hint=descriptor.renew)
     if status == 429:
         return RateLimited(f"{host} asked us to wait (429)", retry_at=answer.retry_at)
     if status >= 500:

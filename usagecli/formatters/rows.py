@@ -63,7 +63,10 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def short_label(label: str) -> str:
-    """A label as a table says it: `5-hour limit` -> `5-hour`, `Weekly (Opus)` -> `weekly (Opus)`."""
+    """A label as a table says it: `5-hour limit` -> `5-hour`, `Key limit (monthly)` -> `monthly limit`."""
+    for period in ("daily", "weekly", "monthly"):
+        if label.endswith(f" limit ({period})"):
+            return f"{period} limit"
     label = label.removesuffix(" limit") or label
     # Only a plain word loses its capital: `AI credits` and `GPT-5` keep theirs.
     head = label.partition(" ")[0]

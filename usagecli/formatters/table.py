@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 _COLORS = {"ok": "green", "low": "yellow", "exhausted": "red", "error": "red"}
 _GAP = 2
-_BAR = 10
-_WIDE_BAR = 20
+# Cells of the bar, by how much room there is.
+_BARS = (20, 10, 5)
+_BAR_GAP = "  "
 # What a column may shrink to before a row breaks.
 _NARROWEST = 8
 # Where the plan has no column of its own it stands below the service, this far in.
@@ -87,7 +88,7 @@ class _Layout:
             if row.percent is None
             else self._styled(_bar(row.percent, self.bar, self.look), row.status)
         )
-        return f"{bar}   {row.used}".rstrip() if row.used or row.percent is not None else ""
+        return f"{bar}{_BAR_GAP}{row.used}".rstrip() if row.used or row.percent is not None else ""
 
     def _styled(self, text: str, status: str | None) -> str:
         return click.style(text, fg=_COLORS.get(status or "")) if self.look.color and status else text
@@ -95,39 +96,43 @@ class _Layout:
     def _clip(self, text: str, name: str) -> str:
         return clipped(text, self.cut.get(name, 0), "…" if self.look.unicode else "~")
 
-    def table(self, lines: Sequence[_Line]) -> list[str]:
-        """The lines of the table, the head first."""
+    def table(self, blocks: Sequence[Block]) -> tuple[str, list[tuple[Block, str]]]:
+        """The head, and every row's line with the block that it belongs to."""
         from tabulate import tabulate
 
-        head = self.head()
-        align = tuple("right" if name == "left" else "left" for name in head)
+        head, lines = self.head(), list(self.lines(blocks))
+        names = [name.upper() for name in head]
+        # As wide as the names of services that have a message only; tabulate makes a column two
+        # wider than its head, too.
+        names[0] += _HARD_SPACE * (self.margin(blocks) - _GAP - 2 - len(names[0]))
         text = tabulate(
-            [[_solid(cell) for cell in line] for line in lines],
-            [name.upper() for name in head],
+            [[_solid(cell) for cell in cells] for _, cells in lines],
+            names,
             tablefmt="plain",
             disable_numparse=True,
-            colalign=align if lines else None,
+            colalign=tuple("right" if name == "left" else "left" for name in head) if lines else None,
         )
-        return [line.replace(_HARD_SPACE, " ").rstrip() for line in text.split("\n")]
+        first, *rest = (line.replace(_HARD_SPACE, " ").rstrip() for line in text.split("\n"))
+        return first, [(block, line) for (block, _), line in zip(lines, rest, strict=True)]
+
+    def margin(self, blocks: Sequence[Block]) -> int:
+        """Where the second column begins, and with it every message."""
+        widest = max(display_width(self._clip(block.service, "service")) for block in blocks)
+        return max(widest, len("service") + 2) + _GAP
 
     def width(self, blocks: Sequence[Block]) -> int:
-        """Columns that the table takes, without its messages."""
-        return max(
-            display_width(click.unstyle(line))
-            for line in self.table([cells for _, cells in self.lines(blocks)])
-        )
+        """Columns that the rows take."""
+        head, lines = self.table(blocks)
+        return max(display_width(click.unstyle(line)) for line in (head, *(line for _, line in lines)))
 
     def text(self, blocks: Sequence[Block]) -> str:
         """The whole table, with each service's messages below its rows."""
-        lines = list(self.lines(blocks))
-        head, *body = self.table([cells for _, cells in lines])
-        widest = max(display_width(block.service) for block in blocks)
-        margin = max(12, min(widest, self.cut.get("service", widest)) + _GAP)
+        head, lines = self.table(blocks)
         out = [click.style(head, bold=True) if self.look.color else head] if lines else []
         for block in blocks:
-            own = [line for line, (owner, _) in zip(body, lines, strict=True) if owner is block]
+            own = [line for owner, line in lines if owner is block]
             # A service without rows has only its message, which stands on the service's own line.
-            out += [*own, *self._messages(block, margin, lead=not own)]
+            out += [*own, *self._messages(block, self.margin(blocks), lead=not own)]
         return "\n".join(out)
 
     def _messages(self, block: Block, margin: int, *, lead: bool) -> Iterator[str]:
@@ -146,7 +151,7 @@ class _Layout:
 
 
 # tabulate drops leading blanks; this stands for one until the table is laid out.
-_HARD_SPACE = "\u00a0"
+_HARD_SPACE = "\ue000"
 
 
 def _solid(cell: str) -> str:
@@ -163,7 +168,7 @@ def _fitting(blocks: Sequence[Block], look: Look) -> _Layout:
     layout = None
     for wanted in choices:
         columns = frozenset(name for name in wanted if has[name])
-        for bar in (_WIDE_BAR, _BAR) if look.bars else (0,):
+        for bar in _BARS if look.bars else (0,):
             layout = _Layout(look, columns=columns, bar=bar, cut={})
             if look.width is None or layout.width(blocks) <= look.width:
                 return layout

@@ -93,9 +93,14 @@ def from_token(token: str, origin: str, *, id_token: str = "", account_id: str |
         account_id=account_id or next((account for account in accounts if account), None),
         facts={
             "email": next((email for email in emails if email), None),
+            "user": next((user for auth in auths if (user := _user(auth))), None),
             "fedramp": any(auth.get("chatgpt_account_is_fedramp") is True for auth in auths),
         },
     )
+
+
+def _user(auth: Mapping[str, Any]) -> str | None:
+    return wire.as_text(wire.first(auth, "chatgpt_user_id", "user_id"))
 
 
 def from_auth_json(text: str, origin: str) -> Credential:

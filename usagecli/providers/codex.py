@@ -78,7 +78,7 @@ def _read(ask: Ask, credential: Credential) -> Usage:
     client = ask.client(base_url, _headers(credential, account_id, fedramp=facts.get("fedramp") is True))
     answer = client.get("/wham/usage" if "/backend-api" in base_url else "/api/codex/usage")
     if answer.status != 200:
-        raise _judge(answer) or usual_error(answer, DESCRIPTOR.renew)
+        raise _judge(answer) or usual_error(answer, DESCRIPTOR)
     body = answer.json()
     half = credentials.half_a_pair(ask.machine) if ask.service.credential is None else None
     return parse(

@@ -59,7 +59,12 @@ def identity(service: Service, credential: Credential, options: Mapping[str, Any
     """Names the account that a report is of: another key, host or option never shows its figures."""
     import hashlib
 
-    account = ["id", credential.account_id] if credential.account_id else ["key", credential.secret.reveal()]
+    # Several people may share a workspace, and so its id.
+    account = (
+        ["id", credential.account_id, credential.facts.get("user")]
+        if credential.account_id
+        else ["key", credential.secret.reveal()]
+    )
     others = (
         sorted(secret.reveal() for secret in credential.others.values()) if not credential.account_id else []
     )
