@@ -139,7 +139,8 @@ class _Reader:
             body = None if node is None else loader.construct_document(node)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
+            # At the end of the file the two loaders of PyYAML disagree: one names the line after it.
+            line = min(mark.line + 1, len(text.splitlines())) if mark else 1
             problem = error.problem or "not YAML"
             if r"'\t'" in problem or _indented_by_tab(text, line):
                 problem = "a tab stands where YAML wants spaces"
