@@ -19,6 +19,7 @@ from usagecli.machine import Machine
 from usagecli.model import CredentialSource, Service
 
 PAYLOADS = Path(__file__).parent / "payloads"
+GOLDEN = Path(__file__).parent / "golden"
 # The instant of every recorded answer: a Saturday morning.
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -26,6 +27,11 @@ NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 def payload(name: str) -> Any:
     """A recorded answer: `payload("codex/plus")` reads tests/payloads/codex/plus.json."""
     return json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"), parse_constant=lambda _: None)
+
+
+def golden(name: str) -> str:
+    """What a formatter should print, as it stands in tests/golden, without the last line end."""
+    return (GOLDEN / name).read_text(encoding="utf-8").removesuffix("\n")
 
 
 def d(text: str | int) -> Decimal:

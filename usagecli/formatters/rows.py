@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from usagecli import wire
 from usagecli.formatters import units
 
 if TYPE_CHECKING:
@@ -114,8 +116,14 @@ def _rows(report: Report, look: Look) -> Iterator[Row]:
     usage = report.usage
     if usage is None:
         return
+    labels = [quota.label for quota in usage.quotas]
     for quota in usage.quotas:
-        yield _quota(quota, look)
+        row = _quota(quota, look)
+        if labels.count(quota.label) > 1 and quota.window_seconds is not None:
+            # Two windows of one model, say: their lengths tell them apart.
+            length = units.span(timedelta(seconds=quota.window_seconds))
+            row = replace(row, quota=f"{row.quota} ({length})")
+        yield row
     for balance in usage.balances:
         yield _balance(balance)
     if not usage.quotas and not usage.balances:
@@ -144,13 +152,20 @@ def _quota(quota: Quota, look: Look) -> Row:
             used, left = units.percent(quota.percent_used), units.percent(quota.percent_remaining)
     return Row(
         quota=short_label(quota.label),
-        scope=quota.scope or "",
+        scope=_scope(quota),
         percent=quota.percent_used,
         used=used,
         left=left,
         resets=resets,
         status=quota.status,
     )
+
+
+def _scope(quota: Quota) -> str:
+    """What the quota is limited to, where its label does not say so already."""
+    scope = quota.scope or ""
+    told = wire.slug(scope)
+    return "" if told and told in wire.slug(quota.label) else scope
 
 
 def _balance(balance: Balance) -> Row:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,183 +18,142 @@ if TYPE_CHECKING:
     from usagecli.model import Snapshot
 
 _COLORS = {"ok": "green", "low": "yellow", "exhausted": "red", "error": "red"}
+_COLUMNS = ("service", "account", "plan", "quota", "scope", "used", "left", "resets", "status")
 _GAP = 2
-# Cells of the bar, by how much room there is.
-_BARS = (20, 10, 5)
+# Cells of the bar: at most; what it is worth a column of its own; at least.
+_WIDE_BAR, _GOOD_BAR, _SHORT_BAR = 20, 10, 5
 _BAR_GAP = "  "
-# What a column may shrink to before a row breaks.
-_NARROWEST = 8
+# How long service and quota may be where room is short, shorter, and shortest.
+_LONG_NAME, _SHORT_NAME, _STUMP = 24, 12, 8
 # Where the plan has no column of its own it stands below the service, this far in.
 _INDENT = " "
+# What messages keep to wrap in, however narrow the terminal.
+_LEAST_ROOM = 20
 
-_Line = list[str]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """The columns, the cells of the bar (0: none), and what texts are cut to by column (none: not).
+
+    `below`: a plan without a column widens the service's, instead of standing there where it fits.
+    """
+
+    columns: tuple[str, ...]
+    bar: int = 0
+    below: bool = True
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 def render(snapshot: Snapshot, look: Look) -> str:
     """Blocks of rows, errors with their hints, and one line that sums up."""
-    found = rows.blocks(snapshot, look)
-    parts = []
-    if found:
-        layout = _fitting(found, look)
-        parts += [layout.text(found), ""]
-    parts.append(rows.summary(snapshot))
-    return "\n".join(parts)
+    blocks = rows.blocks(snapshot, look)
+    if not blocks:
+        return rows.summary(snapshot)
+    return "\n".join([*_text(blocks, _fitted(blocks, look), look), "", rows.summary(snapshot)])
 
 
-class _Layout:
-    """Which columns there are, and how the table looks with them."""
-
-    def __init__(self, look: Look, *, columns: frozenset[str], bar: int, cut: dict[str, int]) -> None:
-        self.look = look
-        self.columns = columns
-        self.bar = bar
-        self.cut = cut
-
-    def head(self) -> list[str]:
-        names = ["service", "account", "plan", "quota", "scope", "used", "left", "resets", "status"]
-        optional = {"account", "plan", "scope"}
-        return [name for name in names if name not in optional or name in self.columns]
-
-    def lines(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, _Line]]:
-        """The cells of every row, with the block that each belongs to."""
-        for block in blocks:
-            if not block.rows:
-                continue
-            names = [block.service]
-            if block.plan and "plan" not in self.columns:
-                names.append(_INDENT + block.plan)
-            for index in range(max(len(block.rows), len(names))):
-                row = block.rows[index] if index < len(block.rows) else None
-                name = names[index] if index < len(names) else ""
-                yield block, [self._cell(column, block, row, name, index) for column in self.head()]
-
-    def _cell(self, name: str, block: Block, row: Row | None, service: str, index: int) -> str:
-        if name == "service":
-            return self._clip(service, name)
-        if name in ("account", "plan"):
-            return self._clip(getattr(block, name) if index == 0 else "", name)
-        if row is None:
-            return ""
-        if name == "used":
-            return self._used(row)
-        if name == "status":
-            return self._styled(row.status or "-", row.status)
-        return self._clip(getattr(row, name), name)
-
-    def _used(self, row: Row) -> str:
-        if not self.bar:
-            return row.used
-        bar = (
-            " " * self.bar
-            if row.percent is None
-            else self._styled(_bar(row.percent, self.bar, self.look), row.status)
-        )
-        return f"{bar}{_BAR_GAP}{row.used}".rstrip() if row.used or row.percent is not None else ""
-
-    def _styled(self, text: str, status: str | None) -> str:
-        return click.style(text, fg=_COLORS.get(status or "")) if self.look.color and status else text
-
-    def _clip(self, text: str, name: str) -> str:
-        return clipped(text, self.cut.get(name, 0), "…" if self.look.unicode else "~")
-
-    def table(self, blocks: Sequence[Block]) -> tuple[str, list[tuple[Block, str]]]:
-        """The head, and every row's line with the block that it belongs to."""
-        from tabulate import tabulate
-
-        head, lines = self.head(), list(self.lines(blocks))
-        names = [name.upper() for name in head]
-        # As wide as the names of services that have a message only; tabulate makes a column two
-        # wider than its head, too.
-        names[0] += _HARD_SPACE * (self.margin(blocks) - _GAP - 2 - len(names[0]))
-        text = tabulate(
-            [[_solid(cell) for cell in cells] for _, cells in lines],
-            names,
-            tablefmt="plain",
-            disable_numparse=True,
-            colalign=tuple("right" if name == "left" else "left" for name in head) if lines else None,
-        )
-        first, *rest = (line.replace(_HARD_SPACE, " ").rstrip() for line in text.split("\n"))
-        return first, [(block, line) for (block, _), line in zip(lines, rest, strict=True)]
-
-    def margin(self, blocks: Sequence[Block]) -> int:
-        """Where the second column begins, and with it every message."""
-        widest = max(display_width(self._clip(block.service, "service")) for block in blocks)
-        return max(widest, len("service") + 2) + _GAP
-
-    def width(self, blocks: Sequence[Block]) -> int:
-        """Columns that the rows take."""
-        head, lines = self.table(blocks)
-        return max(display_width(click.unstyle(line)) for line in (head, *(line for _, line in lines)))
-
-    def text(self, blocks: Sequence[Block]) -> str:
-        """The whole table, with each service's messages below its rows."""
-        head, lines = self.table(blocks)
-        out = [click.style(head, bold=True) if self.look.color else head] if lines else []
-        for block in blocks:
-            own = [line for owner, line in lines if owner is block]
-            # A service without rows has only its message, which stands on the service's own line.
-            out += [*own, *self._messages(block, self.margin(blocks), lead=not own)]
-        return "\n".join(out)
-
-    def _messages(self, block: Block, margin: int, *, lead: bool) -> Iterator[str]:
-        room = max(20, (self.look.width or 1000) - margin)
-        service = self._clip(block.service, "service") if lead else ""
-        told = [(block.error, "red"), (block.hint, None), *((f"note: {note}", None) for note in block.notes)]
-        for text, color in told:
-            for part in textwrap.wrap(text, room):
-                pad = " " * (margin - display_width(service))
-                yield (
-                    service
-                    + pad
-                    + (click.style(part, fg=color, dim=color is None) if self.look.color else part)
-                )
-                service = ""
+# -- the layout -------------------------------------------------------------------------------------
 
 
-# tabulate drops leading blanks; this stands for one until the table is laid out.
-_HARD_SPACE = "\ue000"
-
-
-def _solid(cell: str) -> str:
-    bare = cell.lstrip(" ")
-    return _HARD_SPACE * (len(cell) - len(bare)) + bare
-
-
-def _fitting(blocks: Sequence[Block], look: Look) -> _Layout:
-    """The richest layout that fits: first columns go, then the widest texts shrink."""
-    has = {name: any(getattr(block, name) for block in blocks) for name in ("account", "plan")} | {
-        "scope": any(row.scope for block in blocks for row in block.rows)
-    }
-    choices = [("account", "plan", "scope"), ("plan", "scope"), ("plan",), ()]
-    layout = None
-    for wanted in choices:
-        columns = frozenset(name for name in wanted if has[name])
-        for bar in _BARS if look.bars else (0,):
-            layout = _Layout(look, columns=columns, bar=bar, cut={})
-            if look.width is None or layout.width(blocks) <= look.width:
+def _fitted(blocks: Sequence[Block], look: Look) -> _Layout:
+    """The richest layout that fits: columns go before the bar, the bar before names are cut."""
+    filled = [name for name in _COLUMNS if _is_filled(name, blocks)]
+    if look.width is None:
+        return _Layout(columns=tuple(filled), bar=_GOOD_BAR if look.bars else 0)
+    layout = _Layout(columns=())
+    for layout, least in _choices(filled):
+        room = look.width - _width(blocks, layout, look)
+        if not look.bars or not least:
+            if room >= 0:
                 return layout
-    assert layout is not None
-    return _shrunk(layout, blocks)
-
-
-def _shrunk(layout: _Layout, blocks: Sequence[Block]) -> _Layout:
-    """The same columns, their longest texts cut until the rows fit."""
-    longest = {
-        "service": max(display_width(block.service) for block in blocks),
-        "quota": max([0, *(display_width(row.quota) for block in blocks for row in block.rows)]),
-    }
-    cut = dict(longest)
-    width = layout.look.width or 1000
-    while layout.width(blocks) > width:
-        name = max(cut, key=lambda key: cut[key])
-        if cut[name] <= _NARROWEST:
-            if not layout.bar:
-                break
-            layout = _Layout(layout.look, columns=layout.columns, bar=0, cut=cut)
-            continue
-        cut = {**cut, name: max(_NARROWEST, cut[name] - 1)}
-        layout = _Layout(layout.look, columns=layout.columns, bar=layout.bar, cut=cut)
+        elif room - len(_BAR_GAP) >= least:
+            return replace(layout, bar=min(_WIDE_BAR, room - len(_BAR_GAP)))
     return layout
+
+
+def _choices(filled: Sequence[str]) -> Iterator[tuple[_Layout, int]]:
+    """Layouts from the richest to the poorest, without a bar yet, and the bar that each must have."""
+    plain = [name for name in filled if name not in ("account", "plan", "scope")]
+    for gone in ((), ("account",), ("account", "scope")):
+        yield _Layout(columns=tuple(name for name in filled if name not in gone)), _GOOD_BAR
+    few = _Layout(columns=tuple(plain), cut={"service": _LONG_NAME, "quota": _LONG_NAME})
+    yield few, _SHORT_BAR
+    few = replace(few, below=False)
+    yield few, _SHORT_BAR
+    yield few, 0
+    for gone, least in (((), _SHORT_NAME), (("used",), _SHORT_NAME), (("used", "resets"), _STUMP)):
+        columns = tuple(name for name in plain if name not in gone)
+        for length in range(_LONG_NAME, least - 1, -1):
+            yield replace(few, columns=columns, cut={"service": length, "quota": length}), 0
+
+
+def _is_filled(name: str, blocks: Sequence[Block]) -> bool:
+    if name == "scope":
+        return any(row.scope for block in blocks for row in block.rows)
+    return name not in ("account", "plan") or any(getattr(block, name) for block in blocks)
+
+
+def _width(blocks: Sequence[Block], layout: _Layout, look: Look) -> int:
+    """Columns of the terminal that the rows take."""
+    wide, plain = _service_width(blocks, layout, look), replace(look, color=False)
+    lines = [
+        _head(wide, layout),
+        *(cells for block in blocks for cells in _lines(block, wide, layout, plain)),
+    ]
+    return sum(max(map(display_width, cells)) + _GAP for cells in zip(*lines, strict=True)) - _GAP
+
+
+def _service_width(blocks: Sequence[Block], layout: _Layout, look: Look) -> int:
+    names = ["service", *(_cut(block.service, "service", layout, look) for block in blocks)]
+    if layout.below and "plan" not in layout.columns:
+        names += [_INDENT + block.plan for block in blocks if block.plan and block.rows]
+    return max(map(display_width, names))
+
+
+# -- cells ------------------------------------------------------------------------------------------
+
+
+def _head(wide: int, layout: _Layout) -> list[str]:
+    # As wide as the names of services that have a message only.
+    return [name.upper().ljust(wide) if name == "service" else name.upper() for name in layout.columns]
+
+
+def _lines(block: Block, wide: int, layout: _Layout, look: Look) -> Iterator[list[str]]:
+    """The cells of the block's lines: a line a row, and one more where the plan needs it.
+
+    `wide`: the columns of the terminal that the service's own has.
+    """
+    if not block.rows:
+        return
+    names = [_cut(block.service, "service", layout, look)]
+    plan = _INDENT + block.plan
+    if block.plan and "plan" not in layout.columns and display_width(plan) <= wide:
+        names.append(plan)
+    for index in range(max(len(block.rows), len(names))):
+        row = block.rows[index] if index < len(block.rows) else None
+        told = {
+            "service": names[index] if index < len(names) else "",
+            "account": block.account if index == 0 else "",
+            "plan": block.plan if index == 0 else "",
+            **(_row_cells(row, layout, look) if row is not None else {}),
+        }
+        yield [told.get(name, "") for name in layout.columns]
+
+
+def _row_cells(row: Row, layout: _Layout, look: Look) -> dict[str, str]:
+    used = row.used
+    if layout.bar and row.percent is not None:
+        used = f"{_styled(_bar(row.percent, layout.bar, look), row.status, look)}{_BAR_GAP}{used}"
+    elif layout.bar and used:
+        used = " " * layout.bar + _BAR_GAP + used
+    return {
+        "quota": _cut(row.quota, "quota", layout, look),
+        "scope": row.scope,
+        "used": used,
+        "left": row.left,
+        "resets": row.resets,
+        "status": _styled(row.status or "-", row.status, look),
+    }
 
 
 def _bar(percent: Decimal, cells: int, look: Look) -> str:
@@ -205,6 +165,52 @@ def _bar(percent: Decimal, cells: int, look: Look) -> str:
     if percent < 100:
         filled = min(cells - 1, filled)
     return full * filled + empty * (cells - filled)
+
+
+def _styled(text: str, status: str | None, look: Look) -> str:
+    return click.style(text, fg=_COLORS.get(status or "")) if look.color and status else text
+
+
+def _cut(text: str, name: str, layout: _Layout, look: Look) -> str:
+    return clipped(text, layout.cut.get(name, 0), "…" if look.unicode else "~")
+
+
+# -- lines ------------------------------------------------------------------------------------------
+
+
+def _text(blocks: Sequence[Block], layout: _Layout, look: Look) -> Iterator[str]:
+    """The head, and each service's rows with its messages below them."""
+    from tabulate import tabulate
+
+    wide = _service_width(blocks, layout, look)
+    owners = [(block, cells) for block in blocks for cells in _lines(block, wide, layout, look)]
+    lines: list[str] = []
+    if owners:
+        head, *lines = tabulate(
+            [_head(wide, layout), *(cells for _, cells in owners)],
+            tablefmt="plain",
+            disable_numparse=True,
+            preserve_whitespace=True,
+            colalign=tuple("right" if name == "left" else "left" for name in layout.columns),
+        ).split("\n")
+        yield click.style(head.rstrip(), bold=True) if look.color else head.rstrip()
+    for block in blocks:
+        own = [line.rstrip() for (owner, _), line in zip(owners, lines, strict=True) if owner is block]
+        yield from own
+        # A service without rows has only its message, which stands on the service's own line.
+        yield from _messages(
+            block, wide + _GAP, "" if own else _cut(block.service, "service", layout, look), look
+        )
+
+
+def _messages(block: Block, margin: int, service: str, look: Look) -> Iterator[str]:
+    room = max(_LEAST_ROOM, (look.width or 1000) - margin)
+    told = [(block.error, "red"), (block.hint, None), *((f"note: {note}", None) for note in block.notes)]
+    for text, color in told:
+        for part in textwrap.wrap(text, room):
+            shown = click.style(part, fg=color, dim=color is None or None) if look.color else part
+            yield service + " " * (margin - display_width(service)) + shown
+            service = ""
 
 
 def clipped(text: str, width: int, mark: str) -> str:
