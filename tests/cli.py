@@ -62,9 +62,11 @@ class Outcome:
 
 @cache
 def schema() -> Draft202012Validator:
-    """The published schema, itself checked."""
+    """The published schema, itself checked; and stricter than published, where new keys are allowed."""
     body = json.loads(Path(PATH).read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(body)
+    for name in ("snapshot", "quota", "balance", "spend", "error", "pool"):
+        body["$defs"][name]["additionalProperties"] = False
     return Draft202012Validator(body)
 
 
