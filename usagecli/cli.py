@@ -5,16 +5,18 @@ A command is a file in `commands/`, a provider a file in `providers/`; both are 
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from usagecli import __version__, log, registry
-from usagecli.errors import ExitCode
+from usagecli.errors import ExitCode, OutputError
 from usagecli.machine import Machine, here
 
 COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "status")
@@ -50,7 +52,8 @@ class Root(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
+        # While a word is being completed nothing is refused.
+        if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
             from usagecli.config import suggestion
 
             ctx.fail(f"No such command {name!r}{suggestion(name, tuple(self.list_commands(ctx)))}")
@@ -64,20 +67,32 @@ class Root(click.Group):
             formatter.write_text(", ".join(registry.names()))
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """As Click's, but an interrupt exits 130 and a closed pipe ends quietly."""
+        """As Click's, but an interrupt exits 130, and a full disk is told in one line."""
         try:
             # Without Click's own standalone mode a command's exit code is what main returns.
             code = super().main(args, *rest, **{**extra, "standalone_mode": False})
             sys.exit(code if isinstance(code, int) else ExitCode.OK)
+        except click.NoSuchOption as error:
+            _refuse(self._explained(error))
         except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
+            _refuse(error)
         except (click.Abort, KeyboardInterrupt):
-            click.echo("Interrupted.", err=True)
+            log.note("Interrupted.")
             sys.exit(ExitCode.INTERRUPTED)
-        except BrokenPipeError:
+        except OSError as error:
+            # Only Click's own output (help, version) comes here; a command's goes through `emit`.
+            if error.errno != errno.ENOSPC:
+                raise
             silence_stdout()
-            sys.exit(ExitCode.OK)
+            _refuse(OutputError(f"stdout: {error.strerror}"))
+
+    def _explained(self, error: click.NoSuchOption) -> click.UsageError:
+        """The error, with where the option belongs if it is one of the root command."""
+        option = error.option_name
+        if not any(option in param.opts for param in self.params):
+            return error
+        told = f"{option} stands before the command: usagecli {option} COMMAND"
+        return click.UsageError(told, error.ctx)
 
 
 _HELP = {
@@ -89,6 +104,11 @@ _HELP = {
     "schema": "The JSON Schema of what --json prints.",
     "status": "Every quota, budget and credit, of all services or those named.",
 }
+
+
+def _refuse(error: click.ClickException) -> NoReturn:
+    error.show()
+    sys.exit(error.exit_code)
 
 
 def silence_stdout() -> None:
@@ -133,4 +153,6 @@ def cli(ctx: click.Context, config_path: str | None, demo: bool, color: str, ver
 
 def main() -> None:
     """The console script."""
+    # Ended by a signal, too, a run removes its temporary files.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     cli(prog_name="usagecli")

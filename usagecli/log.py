@@ -5,6 +5,7 @@ The standard logging package would cost a tenth of a start for the few lines tha
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -40,7 +41,8 @@ def mask(text: str) -> str:
 
 
 def _write(line: str) -> None:
-    # One write a line: the threads of a run share stderr.
+    # One write a line: the threads of a run share stderr. A log that nobody reads stops no run.
     if sys.stderr is not None:
-        sys.stderr.write(mask(line) + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.write(mask(line) + "\n")
+            sys.stderr.flush()

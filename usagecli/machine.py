@@ -52,6 +52,9 @@ def here() -> Machine:
     """This machine, for this user. Each directory has one variable that moves it."""
     env = os.environ
     home = os.path.expanduser("~")
+    if not os.path.isabs(home):
+        # A user without a home, as in some containers: nothing is to land in the working directory.
+        home = os.sep
 
     def place(own: str, xdg: str, unix: str, mac: str, windows: str, windows_tail: str) -> str:
         if env.get(own, "").strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,9 +19,9 @@ _QUIET_S = 0.15
 
 @contextmanager
 def shown() -> Iterator[Progress | None]:
-    """Gives what draws the line, None where stderr is no terminal (or `-v` writes there)."""
+    """Gives what draws the line, None where stderr is no terminal that can (or `-v` writes there)."""
     stream = sys.stderr
-    if stream is None or not stream.isatty() or log.verbose:
+    if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb" or log.verbose:
         yield None
         return
     started = time.monotonic()
@@ -32,11 +33,14 @@ def shown() -> Iterator[Progress | None]:
             return
         import shutil
 
+        from usagecli.formatters.table import clipped
+
         frames = _FRAMES if "utf" in (stream.encoding or "").lower() else _PLAIN_FRAMES
         line = f"{frames[drawn % len(frames)]} waiting for {', '.join(waiting)}"
         columns = shutil.get_terminal_size().columns
         drawn += 1
-        stream.write("\r\x1b[2K" + line[: max(10, columns - 1)])
+        # A line that wraps could not be wiped.
+        stream.write("\r\x1b[2K" + clipped(line, max(10, columns - 1), ""))
         stream.flush()
 
     try:

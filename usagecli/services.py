@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from usagecli import credentials, registry
@@ -35,42 +35,47 @@ def discover(machine: Machine) -> list[Target]:
     return found
 
 
-def choose(config: Config, machine: Machine, wanted: Sequence[str]) -> list[Target]:
+def choose(
+    config: Config, machine: Machine, wanted: Sequence[str], accounts: Sequence[str] = ()
+) -> list[Target]:
     """The services named (by name, or by provider id for all of that provider); all where none is.
 
-    Raises ConfigError for a name that is neither.
+    `accounts` keeps only the services of these names. A service that is switched off counts only
+    where its own name is given. Raises ConfigError for a name that is nothing of the kind.
     """
     if config.services is None:
-        return _by_provider(wanted) if wanted else discover(machine)
-    if not wanted:
-        return [Target(service=service) for service in config.services if service.enabled]
-    chosen: dict[str, Service] = {}
-    for name in wanted:
-        matches = [s for s in config.services if s.name == name or (s.provider == name and s.enabled)]
-        if not matches and name not in registry.names():
-            known = tuple(dict.fromkeys([*(s.name for s in config.services), *registry.names()]))
-            raise ConfigError(f"there is no service or provider {name!r}{suggestion(name, known)}")
-        # A provider without a service: a report that says so, not a wrong command line.
-        for service in matches or [Service(name=name, provider=name)]:
-            chosen[service.name] = service
-    order = {service.name: index for index, service in enumerate(config.services)}
-    ordered = sorted(chosen.values(), key=lambda service: order.get(service.name, len(order)))
-    return [Target(service=service) for service in ordered]
-
-
-def of_provider(config: Config, machine: Machine, provider: str, accounts: Sequence[str]) -> list[Target]:
-    """The services of one provider, only those named by `--account` where any is."""
-    targets = choose(config, machine, [provider])
-    return keep_accounts([t for t in targets if t.service.provider == provider], accounts)
-
-
-def keep_accounts(targets: list[Target], accounts: Sequence[str]) -> list[Target]:
-    """Only the services of these names. Raises ConfigError for one that is not among them."""
+        targets = _by_provider(wanted) if wanted else discover(machine)
+    else:
+        targets = [Target(service=service) for service in _of_config(config.services, wanted, accounts)]
     names = tuple(target.service.name for target in targets)
     for account in accounts:
         if account not in names:
             raise ConfigError(f"there is no service {account!r} here{suggestion(account, names)}")
     return [target for target in targets if not accounts or target.service.name in accounts]
+
+
+def counted(config: Config) -> str:
+    """How many services the config file names, in words."""
+    if config.services is None:
+        return "no services: what is found on this machine is reported"
+    return f"{len(config.services)} service{'' if len(config.services) == 1 else 's'}"
+
+
+def _of_config(
+    services: Sequence[Service], wanted: Sequence[str], accounts: Sequence[str]
+) -> Iterator[Service]:
+    ids = registry.names()
+    for name in wanted:
+        if name not in ids and all(name != service.name for service in services):
+            known = tuple(dict.fromkeys([*(service.name for service in services), *ids]))
+            raise ConfigError(f"there is no service or provider {name!r}{suggestion(name, known)}")
+    for service in services:
+        on = service.enabled or service.name in accounts
+        if service.name in wanted or (on and (not wanted or service.provider in wanted)):
+            yield service
+    mentioned = {name for service in services for name in (service.name, service.provider)}
+    # A provider without a service is asked with its usual credentials: the user wants to know.
+    yield from (Service(name=name, provider=name) for name in dict.fromkeys(wanted) if name not in mentioned)
 
 
 def _by_provider(wanted: Iterable[str]) -> list[Target]:

@@ -6,7 +6,8 @@ import click
 
 from usagecli import config, services
 from usagecli.cli import App
-from usagecli.commands._run import Given, finish, format_options, print_snapshot, run_options, take
+from usagecli.commands._options import Given, format_options, run_options
+from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
 
 
 def provider_command(provider: str) -> click.Command:
@@ -19,9 +20,17 @@ def provider_command(provider: str) -> click.Command:
     def command(ctx: click.Context, format_: str, given: Given) -> None:
         app: App = ctx.obj
         found = config.load(app.machine, app.config_path)
-        targets = services.of_provider(found, app.machine, provider, given.accounts)
+        # A service may be called like another provider: that one has its own command.
+        targets = [
+            target
+            for target in services.choose(found, app.machine, [provider], given.accounts)
+            if target.service.provider == provider
+        ]
         snapshot = take(app, found, targets, given)
-        print_snapshot(app, snapshot, format_, apart=True)
+        if targets:
+            print_snapshot(app, snapshot, format_, apart=True)
+        else:
+            say_nothing_found(found, [provider])
         finish(ctx, snapshot, given)
 
     return command

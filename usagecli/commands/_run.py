@@ -1,121 +1,25 @@
-"""What `status`, `check` and the provider commands share: options, one run, its output."""
+"""What `status`, `check` and the provider commands share: one run, and its output."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from usagecli import assess, config, log
+from usagecli import assess, log
 from usagecli.cli import App, silence_stdout
 from usagecli.collect import Collector, Rules, Target
 from usagecli.errors import ExitCode, OutputError
-from usagecli.formatters import FORMATS, Look, formatter
+from usagecli.formatters import Look, formatter
 from usagecli.model import Snapshot
 
 if TYPE_CHECKING:
+    from usagecli.commands._options import Given
     from usagecli.config import Config
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-_HELP_WIDTH = 78
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """The options of one run, as they were given; None where the config decides."""
-
-    accounts: tuple[str, ...] = ()
-    low_below: float | None = None
-    max_age: float | None = None
-    no_cache: bool = False
-    offline: bool = False
-    timeout: float | None = None
-    exit_zero: bool = False
-
-
-def run_options(function: _F) -> _F:
-    """The options that every reporting command has; the function gets them as one `given`."""
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        names = ("accounts", "low_below", "max_age", "no_cache", "offline", "timeout", "exit_zero")
-        return function(*args, given=Given(**{name: kwargs.pop(name) for name in names}), **kwargs)
-
-    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
-    wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    for option in (
-        click.option("--exit-zero", is_flag=True, help="Exit 0 for low, spent and unknown alike."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="S",
-            help="Deadline for the network, of the whole run.  [default: 20]",
-        ),
-        click.option("--offline", is_flag=True, help="Ask nobody: show what the cache has."),
-        click.option("--no-cache", is_flag=True, help="Reuse no report, however young."),
-        click.option(
-            "--max-age",
-            type=click.FloatRange(min=0),
-            metavar="S",
-            help="Reuse a report younger than this.  [default: 60]",
-        ),
-        click.option(
-            "--low-below",
-            type=click.FloatRange(0, 100),
-            metavar="PCT",
-            help="Less than this left is low.  [default: 10]",
-        ),
-        click.option(
-            "--account",
-            "accounts",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_services,
-            help="Only this service; repeatable.",
-        ),
-    ):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[return-value]
-
-
-def format_options(function: _F) -> _F:
-    """`--json` and `--format`; the function gets `format_`."""
-
-    def wrapped(*args: Any, as_json: bool, format_: str | None, **kwargs: Any) -> Any:
-        return function(*args, format_="json" if as_json else format_ or "table", **kwargs)
-
-    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
-    wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    made = click.option(
-        "-f",
-        "--format",
-        "format_",
-        type=click.Choice(FORMATS),
-        help="What to print.  [default: table]",
-    )(wrapped)
-    return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[return-value]
-
-
-def complete_services(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Service names of the config and provider ids that begin with the word."""
-    from usagecli import registry
-    from usagecli.errors import UsageCliError
-    from usagecli.machine import here
-
-    names = list(registry.names())
-    root = ctx.find_root().params.get("config_path")
-    try:
-        services = config.load(here(), root).services or ()
-        names = [*(service.name for service in services), *names]
-    except UsageCliError:
-        # A broken config is told when a command runs, not while one is typed.
-        pass
-    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
 def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Snapshot:
@@ -130,7 +34,6 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
 
     with shown() as progress:
         results = Collector(app.machine, rules).run(targets, progress)
-    override = None if given.low_below is None else Decimal(str(given.low_below))
     reports = tuple(
         assess.report(
             result.service,
@@ -138,7 +41,7 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
             fetched_at=result.fetched_at,
             stale=result.stale,
             failure=result.failure,
-            override=override,
+            override=given.threshold,
             defaults=found.low_below,
         )
         for result in results
@@ -215,12 +118,13 @@ def finish(ctx: click.Context, snapshot: Snapshot, given: Given) -> None:
     ctx.exit(int(ExitCode.OK if given.exit_zero else code))
 
 
-def say_nothing_found(found: Config) -> None:
-    """The one line that says how to begin."""
+def say_nothing_found(found: Config, names: Sequence[str]) -> None:
+    """The one line that says how to begin; `names` are those that were asked for."""
     if found.services is None:
         log.note("No credentials found. Try: usagecli --demo status, or: usagecli providers")
     else:
-        log.note(f"{found.path} names no enabled service. See: usagecli providers")
+        what = f"no enabled service of {', '.join(names)}" if names else "no enabled service"
+        log.note(f"{found.path} names {what}. See: usagecli providers")
 
 
 def _carries_unicode() -> bool:

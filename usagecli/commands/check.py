@@ -10,22 +10,17 @@ import click
 
 from usagecli import assess, config, services
 from usagecli.cli import App
-from usagecli.commands._run import (
-    Given,
-    complete_services,
-    emit,
-    finish,
-    look,
-    print_snapshot,
-    run_options,
-    say_nothing_found,
-    take,
-)
+from usagecli.commands._options import Given, complete_services, run_options
+from usagecli.commands._run import emit, finish, look, say_nothing_found, take
 from usagecli.formatters import Look, rows, units
-from usagecli.model import Balance, Quota, Report
+from usagecli.model import Balance, Quota, Report, Snapshot, Usage
 
 if TYPE_CHECKING:
     from usagecli.config import Config
+
+# The threshold, in percent, that a quota (by id) of a report is judged by.
+Below = Callable[[Report, str], Decimal]
+_SHORT = ("low", "exhausted")
 
 
 @click.command("check")
@@ -40,79 +35,88 @@ def command(ctx: click.Context, names: tuple[str, ...], as_json: bool, given: Gi
     """
     app: App = ctx.obj
     found = config.load(app.machine, app.config_path)
-    targets = services.keep_accounts(services.choose(found, app.machine, names), given.accounts)
+    targets = services.choose(found, app.machine, names, given.accounts)
     snapshot = take(app, found, targets, given)
     if not targets:
-        say_nothing_found(found)
-    troubled = tuple(report for report in snapshot.reports if report.status != "ok")
+        say_nothing_found(found, names)
+    troubled = [report for report in snapshot.reports if report.status != "ok"]
+    how = look(app)
     if troubled and as_json:
-        from dataclasses import replace
-
-        print_snapshot(app, replace(snapshot, reports=troubled), "json")
+        emit(_json(snapshot, how))
     elif troubled:
-        how = look(app)
         below = threshold_of(found, given)
         emit("\n".join(line for report in troubled for line in lines(report, how, below)))
     finish(ctx, snapshot, given)
 
 
-# The threshold that a quota of a service is judged by.
-Below = Callable[[Report, str], Decimal]
-
-
 def threshold_of(found: Config, given: Given) -> Below:
     """The same threshold as the judgement used, to be said in the line."""
-    override = None if given.low_below is None else Decimal(str(given.low_below))
-    return lambda report, quota_id: assess.threshold(quota_id, override, report.service, found.low_below)
+    return lambda report, quota_id: assess.threshold(
+        quota_id, given.threshold, report.service, found.low_below
+    )
 
 
 def lines(report: Report, how: Look, below: Below) -> Iterator[str]:
-    """A line for every low or spent quota and balance, and one for an error."""
+    """A line for every low or spent quota and balance, one for a stop, and one for an error."""
     name = report.service.name
-    usage = report.usage
-    judged = 0
-    for quota in usage.quotas if usage else ():
-        if quota.status in ("low", "exhausted"):
-            judged += 1
-            yield f"{name} {rows.short_label(quota.label)}: {_quota(quota, how, below(report, quota.id))}"
-    for balance in usage.balances if usage else ():
-        if balance.status in ("low", "exhausted"):
-            judged += 1
-            yield f"{name} {rows.short_label(balance.label)}: {_balance(balance, report)}"
-    if usage and usage.stopped and not judged:
-        yield f"{name}: exhausted, the provider says that the account is stopped"
+    if report.usage is not None:
+        for what, told in _shortages(report, report.usage, how, below):
+            yield f"{name}{what}: {told}"
     if report.failure is not None:
         told = f"{name}: unknown, {report.failure.message}"
         if report.failure.hint:
             told += f"; {report.failure.hint}"
-        if usage is not None:
+        if report.usage is not None:
             told += f" (last read {rows.age(report, how)} ago)"
         yield told
 
 
+def _shortages(report: Report, usage: Usage, how: Look, below: Below) -> Iterator[tuple[str, str]]:
+    """What is short ("" for the account as a whole), and how much of it is left."""
+    quotas = [quota for quota in usage.quotas if quota.status in _SHORT]
+    balances = [balance for balance in usage.balances if balance.status in _SHORT]
+    for quota in quotas:
+        yield f" {rows.short_label(quota.label)}", _quota(quota, how, below(report, quota.id))
+    for balance in balances:
+        yield f" {rows.short_label(balance.label)}", _balance(balance, report.service.low_balance)
+    whole = [quota.status for quota in quotas if not quota.partial]
+    if usage.stopped and "exhausted" not in (*whole, *(balance.status for balance in balances)):
+        yield "", "exhausted, the provider says that the account is stopped"
+    elif usage.partly_stopped and not quotas and not balances:
+        yield "", "low, the provider says that a part of the account is stopped"
+
+
+def _json(snapshot: Snapshot, how: Look) -> str:
+    """The snapshot without the services that are ok; its pools still count them."""
+    import json
+
+    from usagecli.formatters.json import snapshot_document
+
+    body = snapshot_document(snapshot)
+    body["services"] = [service for service in body["services"] if service["status"] != "ok"]
+    return json.dumps(body, ensure_ascii=not how.unicode, indent=2 if how.indent else None)
+
+
 def _quota(quota: Quota, how: Look, below: Decimal) -> str:
-    left = units.amount(quota.remaining, quota.unit)
-    if quota.status == "exhausted":
-        told = "exhausted"
-        if quota.unit == "percent":
-            told += (
-                f", {units.percent(quota.percent_remaining)} left"
-                if quota.percent_remaining is not None
-                else ""
-            )
-        elif quota.limit is not None:
-            told += f", {left} of {units.amount(quota.limit, quota.unit)} left"
-    else:
-        share = units.percent(quota.percent_remaining)
-        told = f"low, {share} left (below {units.percent(below)})"
+    told = f"{quota.status}{_left(quota, below)}"
     if quota.resets_at is not None:
         told += f", resets {units.reset(quota.resets_at, how.now, how.zone)}"
     return told
 
 
-def _balance(balance: Balance, report: Report) -> str:
-    left = f"{units.amount(balance.amount, balance.unit)} left"
-    if balance.status == "exhausted":
-        return f"exhausted, {left}"
-    floor = report.service.low_balance
-    return f"low, {left} (below {units.amount(floor, balance.unit)})"
+def _left(quota: Quota, below: Decimal) -> str:
+    """What is left of it, as far as it is known."""
+    share = units.percent(quota.percent_remaining)
+    if quota.status == "low":
+        return f", {share} left (below {units.percent(below)})"
+    if quota.unit == "percent":
+        return "" if quota.percent_remaining is None else f", {share} left"
+    if quota.limit is None or quota.remaining is None:
+        return ""
+    left, limit = (units.amount(value, quota.unit) for value in (quota.remaining, quota.limit))
+    return f", {left} of {limit} left"
+
+
+def _balance(balance: Balance, floor: Decimal | None) -> str:
+    told = f"{balance.status}, {units.amount(balance.amount, balance.unit)} left"
+    return told if balance.status == "exhausted" else f"{told} (below {units.amount(floor, balance.unit)})"

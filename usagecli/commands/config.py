@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import click
 
-from usagecli import config, registry, services
+from usagecli import assess, config, registry, services
 from usagecli.cli import App
 from usagecli.commands._run import emit
 from usagecli.errors import ConfigError
@@ -41,14 +43,14 @@ def command() -> None:
 @command.command("path")
 @click.pass_obj
 def path_(app: App) -> None:
-    """Print the path of the config file, whether or not it exists."""
+    """Print where the config file is, or would be."""
     emit(config.path_of(app.machine, app.config_path)[0])
 
 
 @command.command("init")
 @click.pass_obj
 def init(app: App) -> None:
-    """Write a first config file, with comments. Never overwrites one."""
+    """Write a first config file; never overwrites one."""
     from usagecli.storage.files import write_atomic
 
     path, _ = config.path_of(app.machine, app.config_path)
@@ -68,27 +70,24 @@ def init(app: App) -> None:
 @command.command("validate")
 @click.pass_obj
 def validate(app: App) -> None:
-    """Check the config file; exit 2 with file, line and key where it is wrong."""
+    """Check the file; a mistake exits 2, with file, line and key."""
     found = config.load(app.machine, app.config_path)
     if not found.exists:
         emit(f"{found.path}: there is none; what is found on this machine is reported")
         return
-    told = "no services: what is found on this machine is reported"
-    if found.services is not None:
-        told = f"{len(found.services)} service{'' if len(found.services) == 1 else 's'}"
-    emit(f"{found.path}: ok, {told}")
+    emit(f"{found.path}: ok, {services.counted(found)}")
 
 
 @command.command("show")
 @click.pass_obj
 def show(app: App) -> None:
-    """Print what the config file says, with its defaults filled in and secrets masked."""
+    """Print what the file says: defaults filled in, secrets masked."""
     import yaml
 
     found = config.load(app.machine, app.config_path)
     body: dict[str, Any] = {
         "defaults": {
-            "low_below": _thresholds(found.low_below) if found.low_below else 10,
+            "low_below": _thresholds({"default": assess.DEFAULT_LOW_BELOW, **found.low_below}),
             "max_age": _number(found.max_age_s),
             "timeout": _number(found.timeout_s),
             "credits_per_usd": _number(found.credits_per_usd),
@@ -96,8 +95,8 @@ def show(app: App) -> None:
     }
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
-    emit(f"# {found.path}{'' if found.exists else ' (does not exist)'}")
-    emit(yaml.safe_dump(body, sort_keys=False, allow_unicode=True).rstrip("\n"))
+    head = f"# {found.path}{'' if found.exists else ' (does not exist)'}"
+    emit(f"{head}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}".rstrip("\n"))
 
 
 def _service(service: Service) -> dict[str, Any]:
@@ -126,11 +125,11 @@ def _source(source: CredentialSource) -> dict[str, Any]:
         return {source.kind: "***"}
     if source.kind == "command":
         words = list(source.value) if isinstance(source.value, tuple) else source.value.split()
-        return {source.kind: " ".join([words[0], *("***" for _ in words[1:2])])}
+        return {source.kind: words[0] if len(words) == 1 else f"{words[0]} ***"}
     return {source.kind: source.value}
 
 
-def _thresholds(found: Any) -> Any:
+def _thresholds(found: Mapping[str, Decimal]) -> Any:
     told = {key: _number(value) for key, value in found.items()}
     return told["default"] if list(told) == ["default"] else told
 

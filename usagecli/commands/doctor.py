@@ -16,7 +16,7 @@ import click
 from usagecli import __version__, config, credentials, options, registry, services
 from usagecli.cli import App
 from usagecli.commands._run import emit, look
-from usagecli.errors import ConfigError, ExitCode, NotConfigured, ProviderError
+from usagecli.errors import ConfigError, ExitCode, ProviderError
 from usagecli.model import Service
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _findings(app: App) -> Iterator[Finding]:
     yield from _network(app.machine)
     if found is not None and found.services is not None:
         for service in found.services:
-            yield _service(service, app.machine)
+            yield standing(service, app.machine)
     else:
         yield from _discovered(app.machine)
 
@@ -96,8 +96,9 @@ def _config(found: Config, machine: Machine) -> Iterator[Finding]:
             state="missing", subject="config", told=f"no file at {machine.short(found.path)}; none is needed"
         )
         return
-    told = "no services named" if found.services is None else f"{len(found.services)} services"
-    yield Finding(state="ok", subject="config", told=f"{machine.short(found.path)}, {told}")
+    yield Finding(
+        state="ok", subject="config", told=f"{machine.short(found.path)}, {services.counted(found)}"
+    )
     inline = any(
         source.kind == "value"
         for service in found.services or ()
@@ -146,7 +147,8 @@ def _network(machine: Machine) -> Iterator[Finding]:
             )
 
 
-def _service(service: Service, machine: Machine) -> Finding:
+def standing(service: Service, machine: Machine) -> Finding:
+    """How a service is given access: its credential, masked, or what is wrong with it."""
     if not service.enabled:
         return Finding(
             state="missing", subject=service.name, told="switched off in the config (enabled: false)"
@@ -154,10 +156,9 @@ def _service(service: Service, machine: Machine) -> Finding:
     provider = registry.get(service.provider)
     try:
         credential = credentials.find(provider, service, machine)
-    except NotConfigured as error:
-        return Finding(state="wrong", subject=service.name, told=error.message, mend=error.hint or "")
     except ProviderError as error:
-        return Finding(state="wrong", subject=service.name, told=error.message, mend=error.hint or "")
+        mend = error.hint or f"usagecli providers {service.provider} says how to give it access"
+        return Finding(state="wrong", subject=service.name, told=error.message, mend=mend)
     warnings = options.resolve(provider.descriptor, service, machine)[1]
     told = f"{credential.secret.masked()} from {credential.origin}"
     if warnings:
@@ -171,14 +172,18 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
     found = {target.service.name: target for target in services.discover(machine)}
     for name in registry.names():
         if name in found:
-            yield _service(found[name].service, machine)
+            yield standing(found[name].service, machine)
             continue
-        descriptor = registry.get(name).descriptor
+        shared = standing(Service(name=name, provider=name), machine)
+        if shared.state == "ok":
+            told = f"{shared.told}, which other tools share: it counts only when {name} is named"
+            yield Finding(state="missing", subject=name, told=told, mend=f"usagecli {name}")
+            continue
         yield Finding(
             state="missing",
             subject=name,
             told="no credentials found",
-            mend=f"usagecli providers {descriptor.name} says how to get them",
+            mend=f"usagecli providers {name} says how to get them",
         )
 
 

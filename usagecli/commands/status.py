@@ -6,16 +6,8 @@ import click
 
 from usagecli import config, log, services
 from usagecli.cli import App
-from usagecli.commands._run import (
-    Given,
-    complete_services,
-    finish,
-    format_options,
-    print_snapshot,
-    run_options,
-    say_nothing_found,
-    take,
-)
+from usagecli.commands._options import Given, complete_services, format_options, run_options
+from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
 
 
 @click.command("status")
@@ -31,10 +23,10 @@ def command(ctx: click.Context, names: tuple[str, ...], format_: str, given: Giv
     """
     app: App = ctx.obj
     found = config.load(app.machine, app.config_path)
-    targets = services.keep_accounts(services.choose(found, app.machine, names), given.accounts)
+    targets = services.choose(found, app.machine, names, given.accounts)
     snapshot = take(app, found, targets, given)
     if not targets:
-        say_nothing_found(found)
+        say_nothing_found(found, names)
     elif found.services is None and not names and format_ == "table":
         origins = [
             f"{t.service.name} ({t.credential.origin if t.credential else 'unusable'})" for t in targets

@@ -15,12 +15,17 @@ import threading
 import click
 
 from usagecli.demo.server import DemoServer
+from usagecli.errors import UsageCliError
 from usagecli.machine import Machine
+from usagecli.storage.files import write_atomic
 
 
 def start(ctx: click.Context) -> tuple[Machine, str]:
     """Start the replay for as long as the context lives: its machine and its config file."""
-    folder = tempfile.mkdtemp(prefix="usagecli-demo-")
+    try:
+        folder = tempfile.mkdtemp(prefix="usagecli-demo-")
+    except OSError as error:
+        raise UsageCliError(f"the demo needs a temporary directory: {error.strerror}") from None
     ctx.call_on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
     server = DemoServer()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -33,8 +38,7 @@ def start(ctx: click.Context) -> tuple[Machine, str]:
     path = os.path.join(folder, "config.yaml")
     with open(os.path.join(os.path.dirname(__file__), "config.yaml"), encoding="utf-8") as source:
         text = source.read().replace("http://demo", f"http://127.0.0.1:{server.server_address[1]}")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_atomic(path, text.encode())
     machine = Machine(
         env={},
         home=folder,

@@ -1,0 +1,138 @@
+"""The options that reporting commands share, and how the shell completes them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import click
+
+from usagecli import config, registry
+from usagecli.errors import UsageCliError
+from usagecli.formatters import FORMATS
+from usagecli.machine import here
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Finite(click.FloatRange):
+    """A number in a range that is neither NaN nor infinite: those compare with nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a valid float.", param, ctx)
+        return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The options of one run, as they were given; None where the config decides."""
+
+    accounts: tuple[str, ...] = ()
+    low_below: float | None = None
+    max_age: float | None = None
+    no_cache: bool = False
+    offline: bool = False
+    timeout: float | None = None
+    exit_zero: bool = False
+
+    @property
+    def threshold(self) -> Decimal | None:
+        """`--low-below` in percent, exactly as it was written."""
+        return None if self.low_below is None else Decimal(str(self.low_below))
+
+
+def run_options(function: _F) -> _F:
+    """The options that every reporting command has; the function gets them as one `given`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        names = ("accounts", "low_below", "max_age", "no_cache", "offline", "timeout", "exit_zero")
+        return function(*args, given=Given(**{name: kwargs.pop(name) for name in names}), **kwargs)
+
+    for option in (
+        click.option("--exit-zero", is_flag=True, help="Exit 0 for low, spent and unknown alike."),
+        click.option(
+            "--timeout",
+            type=Finite(min=0, min_open=True),
+            metavar="S",
+            help="Deadline for the network, of the whole run.  [default: 20]",
+        ),
+        click.option("--offline", is_flag=True, help="Ask nobody: show what the cache has."),
+        click.option("--no-cache", is_flag=True, help="Reuse no report, however young."),
+        click.option(
+            "--max-age",
+            type=Finite(min=0),
+            metavar="S",
+            help="Reuse a report younger than this.  [default: 60]",
+        ),
+        click.option(
+            "--low-below",
+            type=Finite(0, 100),
+            metavar="PCT",
+            help="Less than this left is low.  [default: 10]",
+        ),
+        click.option(
+            "--account",
+            "accounts",
+            multiple=True,
+            metavar="NAME",
+            shell_complete=complete_accounts,
+            help="Only this service; repeatable.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+def format_options(function: _F) -> _F:
+    """`--json` and `--format`; the function gets `format_`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, format_: str | None, **kwargs: Any) -> Any:
+        return function(*args, format_="json" if as_json else format_ or "table", **kwargs)
+
+    made = click.option(
+        "-f",
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        help="What to print.  [default: table]",
+    )(wrapped)
+    return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[return-value]
+
+
+def complete_services(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Service names of the config and provider ids that begin with the word."""
+    return _beginning([*_configured(ctx), *registry.names()], incomplete)
+
+
+def complete_accounts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Service names, of a provider's command only its own; without a config each is a provider's id."""
+    providers = [ctx.info_name] if ctx.info_name in registry.names() else registry.names()
+    services = _configured(ctx) or {name: name for name in registry.names()}
+    return _beginning([name for name, provider in services.items() if provider in providers], incomplete)
+
+
+def complete_providers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Provider ids that begin with the word."""
+    return _beginning(registry.names(), incomplete)
+
+
+def _configured(ctx: click.Context) -> dict[str, str]:
+    """The provider of each service that the config names."""
+    try:
+        found = config.load(here(), ctx.find_root().params.get("config_path")).services or ()
+    except UsageCliError:
+        # A broken config is told when a command runs, not while one is typed.
+        return {}
+    return {service.name: service.provider for service in found}
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
