@@ -10,11 +10,13 @@ from typing import Any
 from usagecli import wire
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Usage, plan
-from usagecli.providers._copilot_billing import EMPTY_TOTALS, organization_spend
+from usagecli.providers._copilot_billing import CREDITS, REQUESTS, organization_spend
+from usagecli.providers._copilot_contract import EMPTY, rounded, totals
 
 _ZERO = Decimal(0)
 _HUNDRED = Decimal(100)
-_KNOWN = ("premium_interactions", "chat", "completions")
+_PREMIUM = "premium_interactions"
+_KNOWN = (_PREMIUM, "chat", "completions")
 _SKUS = {"free_limited_copilot": "Free", "free_educational_quota": "Student"}
 _PLANS = {
     "individual": "Pro",
@@ -24,6 +26,8 @@ _PLANS = {
     "business": "Business",
     "enterprise": "Enterprise",
 }
+# The last is no part of the known shape, but was seen where the others were not.
+_RESETS = ("quota_reset_date_utc", "quota_reset_date", "limited_user_reset_date", "quota_reset_at")
 
 
 def parse(payload: Any, *, organization: Any = None, login: str | None = None) -> Usage:
@@ -36,76 +40,99 @@ def parse(payload: Any, *, organization: Any = None, login: str | None = None) -
     """
     body = wire.mapping(payload, "body")
     quotas = tuple(_quotas(body)) or tuple(_old_free(body))
-    if not quotas and body.get("token_based_billing") is not True:
-        raise PayloadError("quota_snapshots: no figure that can be read")
-    user = wire.as_text(body.get("login")) or login
-    premium = wire.as_mapping(_buckets(body).get("premium_interactions"))
-    entitlement = wire.as_number(premium.get("entitlement"))
-    limit = float(entitlement) if entitlement is not None and entitlement > 0 else None
+    if not quotas and not _by_tokens(body):
+        hint = "this account has no Copilot plan yet: github.com/settings/copilot"
+        raise PayloadError(
+            "quota_snapshots: no figure that can be read",
+            hint=hint if body.get("can_signup_for_limited") is True else None,
+        )
+    user, premium = wire.as_text(body.get("login")) or login, _bucket(body, _PREMIUM)
     return Usage(
         quotas=quotas,
         spend=tuple(organization_spend(organization)),
         account=user,
-        plan=plan(_plan_name(body), monthlyLimit=limit),
-        notes=tuple(_notes(body)),
+        plan=plan(_plan_name(body), monthlyLimit=rounded(_limit(premium), 2)),
+        notes=tuple(_notes(premium, _unit(_PREMIUM, premium, body))),
         source="oauth",
-        contract={"user": user, "timePeriod": None, "totals": _totals(body), "usageItems": []},
+        overage_reached=_overage_reached(premium),
+        contract={**EMPTY, "user": user, "totals": _totals(premium, _unit(_PREMIUM, premium, body))},
     )
 
 
 def wants_organization(payload: Any) -> bool:
     """Whether this is a seat that an organisation pays for and that has no limit of its own."""
     body = wire.as_mapping(payload)
-    if body.get("token_based_billing") is not True:
-        return False
-    return not any(quota.limit is not None for quota in _quotas(body))
+    return _by_tokens(body) and not any(quota.limit is not None for quota in _quotas(body))
 
 
 def _buckets(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return wire.as_mapping(body.get("quota_snapshots"))
 
 
+def _bucket(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return wire.as_mapping(_buckets(body).get(name))
+
+
+def _by_tokens(body: Mapping[str, Any]) -> bool:
+    """Whether AI credits are counted; the answer says so of the account, of a bucket, or of both."""
+    told = (body, *(wire.as_mapping(bucket) for bucket in _buckets(body).values()))
+    return any(part.get("token_based_billing") is True for part in told)
+
+
 def _plan_name(body: Mapping[str, Any]) -> str | None:
     sku, told = wire.as_text(body.get("access_type_sku")), wire.as_text(body.get("copilot_plan"))
     if sku in _SKUS:
         return _SKUS[sku]
-    if told is None:
+    return None if told is None else _PLANS.get(told, told.replace("_", " ").title())
+
+
+def _resets_at(bucket: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:
+    told = (bucket.get("quota_reset_at"), *(body.get(key) for key in _RESETS))
+    return next((at for at in map(wire.as_instant, told) if at is not None), None)
+
+
+def _limit(bucket: Mapping[str, Any]) -> Decimal | None:
+    """The allowance, where there is one: neither nothing nor no end of it."""
+    entitlement = wire.as_number(bucket.get("entitlement"))
+    if entitlement is None or entitlement <= 0 or bucket.get("unlimited") is True:
         return None
-    return _PLANS.get(told, told.replace("_", " ").title())
+    return entitlement
 
 
-def _account_reset(body: Mapping[str, Any]) -> datetime | None:
-    for key in ("quota_reset_date_utc", "quota_reset_date", "limited_user_reset_date"):
-        if body.get(key):
-            return wire.as_instant(body[key])
-    return None
+def _exact(bucket: Mapping[str, Any]) -> Decimal | None:
+    """What is left, with its fraction; negative beyond the allowance."""
+    return wire.as_number(bucket.get("quota_remaining"))
+
+
+def _left(bucket: Mapping[str, Any]) -> Decimal | None:
+    exact = _exact(bucket)
+    return wire.as_number(bucket.get("remaining")) if exact is None else exact
 
 
 def _quotas(body: Mapping[str, Any]) -> Iterator[Quota]:
+    named = {name: bucket for name, bucket in _buckets(body).items() if wire.as_mapping(bucket)}
+    known = [name for name in _KNOWN if name in named]
+    unknown = [name for name in named if name not in _KNOWN and wire.as_text(named[name].get("quota_id"))]
     found: set[str] = set()
-    for name, bucket in _buckets(body).items():
-        id_ = wire.slug(name)
-        if not isinstance(bucket, dict) or not id_ or id_ in found:
+    for name in (*known, *unknown):
+        id_ = wire.as_text(name)
+        if id_ is None or id_ in found:
             continue
-        if name in _KNOWN or bucket.get("quota_id"):
-            quota = _quota(id_, name, bucket, body)
-            if quota is not None:
-                found.add(id_)
-                yield quota
+        quota = _quota(id_, named[name], body)
+        if quota is not None:
+            found.add(id_)
+            yield quota
 
 
-def _quota(id_: str, name: str, bucket: Mapping[str, Any], body: Mapping[str, Any]) -> Quota | None:
-    unit = _unit(name, bucket, body)
-    label = _label(name, unit)
-    resets_at = wire.as_instant(bucket.get("quota_reset_at")) or _account_reset(body)
-    entitlement = wire.as_number(bucket.get("entitlement"))
-    spent = wire.as_number(bucket.get("credits_used"))
+def _quota(id_: str, bucket: Mapping[str, Any], body: Mapping[str, Any]) -> Quota | None:
+    unit, resets_at = _unit(id_, bucket, body), _resets_at(bucket, body)
+    entitlement, spent = wire.as_number(bucket.get("entitlement")), wire.as_number(bucket.get("credits_used"))
     no_limit = entitlement == 0 and spent is not None and spent > 0
     if bucket.get("unlimited") is True or entitlement == -1 or no_limit:
         return Quota(
             id=id_,
-            label=label,
-            unit="credits" if spent is not None else unit,
+            label=_label(id_, unit),
+            unit=unit if spent is None else "credits",
             unlimited=True,
             used=spent,
             resets_at=resets_at,
@@ -113,32 +140,34 @@ def _quota(id_: str, name: str, bucket: Mapping[str, Any], body: Mapping[str, An
     if entitlement == 0:
         # A placeholder, whatever percentage stands beside it.
         return None
-    exact = wire.as_number(bucket.get("quota_remaining"))
-    left = exact if exact is not None else wire.as_number(bucket.get("remaining"))
-    rounded = wire.as_number(bucket.get("percent_remaining"))
-    percent = None if rounded is None else max(_ZERO, _HUNDRED - rounded)
-    if entitlement is None or entitlement < 0:
-        if percent is None:
-            return None
-        return Quota(id=id_, label=label, unit="percent", used=percent, limit=_HUNDRED, resets_at=resets_at)
+    limit, left, rounded_ = _limit(bucket), _left(bucket), wire.as_number(bucket.get("percent_remaining"))
+    percent = None if rounded_ is None else max(_ZERO, _HUNDRED - rounded_)
+    if limit is None:
+        return _percent_alone(id_, percent, resets_at)
     if left is None and percent is None:
         return None
-    used = None if left is None else max(_ZERO, entitlement - left)
     return Quota(
         id=id_,
-        label=label,
+        label=_label(id_, unit),
         unit=unit,
-        used=used,
-        limit=entitlement,
+        used=None if left is None else max(_ZERO, limit - left),
+        limit=limit,
         remaining=None if left is None else max(_ZERO, left),
         # `percent_remaining` is rounded, but knows fractions that a whole `remaining` does not.
-        percent_used=percent if exact is None else None,
+        percent_used=percent if _exact(bucket) is None else None,
         resets_at=resets_at,
     )
 
 
+def _percent_alone(id_: str, percent: Decimal | None, resets_at: datetime | None) -> Quota | None:
+    if percent is None:
+        return None
+    label = _label(id_, "percent")
+    return Quota(id=id_, label=label, unit="percent", used=percent, limit=_HUNDRED, resets_at=resets_at)
+
+
 def _unit(name: str, bucket: Mapping[str, Any], body: Mapping[str, Any]) -> str:
-    if name != "premium_interactions":
+    if name != _PREMIUM:
         return "messages" if name == "chat" else "requests"
     own = bucket.get("token_based_billing")
     by_tokens = own if isinstance(own, bool) else body.get("token_based_billing") is True
@@ -146,22 +175,21 @@ def _unit(name: str, bucket: Mapping[str, Any], body: Mapping[str, Any]) -> str:
 
 
 def _label(name: str, unit: str) -> str:
-    if name == "premium_interactions":
-        return "AI credits" if unit == "credits" else "Premium requests"
-    text = wire.as_text(name.replace("_", " ")) or name
+    if name == _PREMIUM:
+        return {"credits": "AI credits", "percent": "Premium interactions"}.get(unit, "Premium requests")
+    text = name.replace("_", " ").strip() or name
     return text[:1].upper() + text[1:]
 
 
 def _old_free(body: Mapping[str, Any]) -> Iterator[Quota]:
     """The older shape of the Free plan: `limited_user_quotas` is what is left, not what is used."""
-    totals, left = (
-        wire.as_mapping(body.get("monthly_quotas")),
-        wire.as_mapping(body.get("limited_user_quotas")),
-    )
-    for name, unit in (("chat", "messages"), ("completions", "requests")):
-        limit, remaining = wire.as_number(totals.get(name)), wire.as_number(left.get(name))
+    totals_ = wire.as_mapping(body.get("monthly_quotas"))
+    left = wire.as_mapping(body.get("limited_user_quotas"))
+    for name in ("chat", "completions"):
+        limit, remaining = wire.as_number(totals_.get(name)), wire.as_number(left.get(name))
         if limit is None or limit <= 0 or remaining is None:
             continue
+        unit = _unit(name, {}, body)
         yield Quota(
             id=name,
             label=_label(name, unit),
@@ -169,30 +197,43 @@ def _old_free(body: Mapping[str, Any]) -> Iterator[Quota]:
             used=max(_ZERO, limit - remaining),
             limit=limit,
             remaining=max(_ZERO, remaining),
-            resets_at=_account_reset(body),
+            resets_at=_resets_at({}, body),
         )
 
 
-def _notes(body: Mapping[str, Any]) -> Iterator[str]:
-    for name, bucket in _buckets(body).items():
-        over = wire.as_number(wire.as_mapping(bucket).get("overage_count"))
-        if name in _KNOWN and over is not None and over > 0:
-            unit = _unit(name, bucket, body)
-            yield f"{float(over):g} {unit} were used beyond the allowance"
+def _notes(premium: Mapping[str, Any], unit: str) -> Iterator[str]:
+    """Use beyond the allowance: a count of units, never dollars, so it is no spend."""
+    over, allowed = _overage(premium)
+    if over > 0:
+        yield f"{_plain(over)} {unit} were used beyond the allowance"
+    if premium.get("overage_permitted") is True:
+        most = f", for up to {_plain(allowed)} {unit}" if allowed > 0 else ""
+        yield f"paid use beyond the allowance is switched on{most}"
 
 
-def _totals(body: Mapping[str, Any]) -> dict[str, Any]:
-    bucket = wire.as_mapping(_buckets(body).get("premium_interactions"))
-    entitlement = wire.as_number(bucket.get("entitlement"))
-    left = wire.as_number(wire.first(bucket, "quota_remaining", "remaining"))
-    if entitlement is None or entitlement <= 0 or bucket.get("unlimited") is True or left is None:
-        return dict(EMPTY_TOTALS)
-    used = min(entitlement, max(_ZERO, entitlement - left))
-    by_tokens = _unit("premium_interactions", bucket, body) == "credits"
-    return {
-        **EMPTY_TOTALS,
-        "includedUsed": float(round(used, 4)),
-        "includedRemaining": float(round(max(left, _ZERO), 4)),
-        "includedPercentUsed": float(round(used / entitlement * _HUNDRED, 1)),
-        "unit": "ai_credits" if by_tokens else "premium_requests",
-    }
+def _overage(premium: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """Units used beyond the allowance, and how many may be; 0 where it is not told."""
+    over, allowed = (wire.as_number(premium.get(f"overage_{name}")) for name in ("count", "entitlement"))
+    return over or _ZERO, allowed or _ZERO
+
+
+def _plain(value: Decimal) -> str:
+    """`2500`, `12.5`: no exponent, no zeros at the end."""
+    return f"{round(value, 4).normalize():,f}"
+
+
+def _overage_reached(premium: Mapping[str, Any]) -> bool:
+    over, allowed = _overage(premium)
+    return 0 < allowed <= over
+
+
+def _totals(premium: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    limit, left = _limit(premium), _left(premium)
+    if limit is None or left is None:
+        return totals()
+    return totals(
+        unit=CREDITS if unit == "credits" else REQUESTS,
+        used=min(limit, max(_ZERO, limit - left)),
+        limit=limit,
+        remaining=max(_ZERO, left),
+    )

@@ -7,24 +7,29 @@ github.com/microsoft/vscode). Read 2026-11.
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client
+from usagecli.client import Answer, Ask, Client, Judge, retry_at
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited
 from usagecli.model import Usage
 from usagecli.providers import _copilot_billing as billing
 from usagecli.providers import _copilot_credentials as credentials
 from usagecli.providers import _copilot_user as user
+from usagecli.providers._copilot_contract import EMPTY
 from usagecli.registry import Descriptor, Option, register
 
 _ENRICH_S = 5.0
-_REPORTS = (("ai_credit", "ai_credits"), ("premium_request", "premium_requests"))
-_NOT_FOUND_HINT = (
+_MAX_ORGANIZATIONS = 10
+_REPORTS = (("ai_credit", billing.CREDITS), ("premium_request", billing.REQUESTS))
+_NO_REPORT_HINT = (
     "check the username and that the token is its own; a seat that an organization pays shows nothing here"
 )
+_NO_COPILOT_HINT = "sign in with gh or an editor's Copilot plug-in, or set GITHUB_PAT"
 
 DESCRIPTOR = Descriptor(
     name="copilot",
@@ -33,12 +38,13 @@ DESCRIPTOR = Descriptor(
     base_url="https://api.github.com",
     places=credentials.places(),
     access=(
-        "Make a fine-grained token at https://github.com/settings/personal-access-tokens/new with the "
-        "account permission Plan: read.",
-        "Set it as GITHUB_PAT (and the login as GITHUB_USERNAME, to save a request).",
-        "Set the option monthly_credits (or monthly_limit for premium requests) to the plan's allowance: "
-        "the report does not say it. Without a token of your own, the login of an editor's plug-in, of the "
-        "Copilot CLI or of gh is used.",
+        "Install the GitHub CLI and run: gh auth login. That is all: usagecli copilot reads this login, "
+        "or the one of the Copilot CLI or of Copilot in Vim, Neovim or a JetBrains editor.",
+        "For the dollars too, make a fine-grained token at "
+        "https://github.com/settings/personal-access-tokens/new (resource owner: yourself; account "
+        "permission: Plan, read-only) and set it as GITHUB_PAT.",
+        "With GITHUB_PAT also set the option monthly_credits to what your plan includes (1500 for Pro, "
+        "7000 for Pro+, 20000 for Max): GitHub's report does not tell it.",
     ),
     dashboard="https://github.com/settings/copilot",
     documented="With GITHUB_PAT documented by the vendor: https://docs.github.com/rest/billing/usage. "
@@ -46,7 +52,9 @@ DESCRIPTOR = Descriptor(
     renew=credentials.RENEW,
     options=(
         Option(
-            name="username", env="GITHUB_USERNAME", about="The GitHub login; asked for where it is not given."
+            name="username",
+            env="GITHUB_USERNAME",
+            about="The GitHub login; asked for where it is not given.",
         ),
         Option(
             name="monthly_limit",
@@ -64,7 +72,7 @@ DESCRIPTOR = Descriptor(
     ),
     traces=("~/.config/github-copilot", "~/.copilot", "~/AppData/Local/github-copilot"),
     min_interval=300,
-    contract={"user": None, "timePeriod": None, "totals": billing.EMPTY_TOTALS, "usageItems": []},
+    contract=EMPTY,
 )
 
 
@@ -77,48 +85,94 @@ def fetch(ask: Ask) -> Usage:
     return _from_clients_endpoint(ask)
 
 
-def judge(answer: Answer) -> ProviderError | None:
-    """GitHub's own meanings of 403, 404 and 429."""
-    if answer.status in (403, 429):
-        at = _rate_limit_reset(answer)
-        if answer.status == 429 or at is not None or answer.headers.get("x-ratelimit-remaining") == "0":
-            return RateLimited(f"GitHub asked us to wait ({answer.status})", retry_at=at)
-        return AuthError(
-            "GitHub refused the token: a permission is missing (403)",
-            hint="give it the account permission Plan: read",
-        )
-    return None
+# -- what GitHub's statuses mean --------------------------------------------------------------------
 
 
-def _rate_limit_reset(answer: Answer) -> datetime | None:
-    if answer.retry_at is not None:
-        return answer.retry_at
-    if answer.headers.get("x-ratelimit-remaining") != "0":
+class _Refused(AuthError):
+    """A 401."""
+
+
+class _Hidden(AuthError):
+    """A 404: GitHub hides behind it what a token may not see."""
+
+
+# After one of these nothing else is asked.
+_ENDING = (_Refused, RateLimited)
+
+
+def _judge(ask: Ask, *, forbidden: str, hidden: str = "", hint: str = "") -> Judge:
+    """GitHub's own meanings of 401, 403, 404 and 429; `forbidden` is the hint of a plain 403.
+
+    `hidden` and `hint` are what a 404 means, where it means more than a wrong address.
+    """
+    token = f"the token from {ask.credential.origin}"
+
+    def judge(answer: Answer) -> ProviderError | None:
+        if answer.status == 429 or (answer.status == 403 and _is_throttled(answer)):
+            return _rate_limited(answer)
+        if answer.status == 401:
+            return _Refused(f"GitHub refused {token} (401)", hint=credentials.RENEW)
+        if answer.status == 403:
+            return AuthError(f"GitHub refused {token}: a permission is missing (403)", hint=forbidden)
+        if answer.status == 404 and hidden:
+            return _Hidden(f"{hidden} (404)", hint=hint)
         return None
-    at = wire.as_instant(answer.headers.get("x-ratelimit-reset"))
-    return at if at is not None and at > answer.at else None
+
+    return judge
+
+
+def _is_throttled(answer: Answer) -> bool:
+    return answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
+
+
+def _rate_limited(answer: Answer) -> RateLimited:
+    until, reset = answer.retry_at, wire.as_instant(answer.headers.get("x-ratelimit-reset"))
+    if until is None and reset is not None and answer.headers.get("x-ratelimit-remaining") == "0":
+        until = retry_at(str((reset - answer.at).total_seconds()), answer.at)
+    return RateLimited(f"GitHub asked us to wait ({answer.status})", retry_at=until)
 
 
 # -- the documented reports -------------------------------------------------------------------------
 
 
-def _from_reports(ask: Ask, login: str | None) -> Usage:
-    client = ask.client(headers=_headers(ask, "2026-03-10", "application/vnd.github+json"))
-    given, notes = login, []
-    login = login or _login(client)
-    found, errors = _reports(client, login)
-    if given and errors and all(isinstance(error, _NotFound) for error in errors):
-        # Logins are renamed; the token knows its own.
-        renamed = _login_or_none(client)
-        if renamed is not None and renamed.lower() != login.lower():
-            notes.append(f"the login {given} is now {renamed}; correct the option username")
-            login = renamed
-            found, errors = _reports(client, login)
-    if errors and not any(billing.read(body, unit).items for unit, body in found.items()):
-        raise errors[0]
+def _documented(ask: Ask) -> Client:
+    return ask.client(headers=_headers(ask, "2026-03-10", "application/vnd.github+json"))
+
+
+@dataclass(slots=True)
+class _Read:
+    """The reports that could be read, and what went wrong with the others, by name."""
+
+    reports: list[billing.Report] = field(default_factory=list)
+    failed: dict[str, ProviderError] = field(default_factory=dict)
+
+    @property
+    def has_items(self) -> bool:
+        return any(report.items for report in self.reports)
+
+    @property
+    def gravest(self) -> ProviderError:
+        """What ended the calls, else the first failure."""
+        errors = list(self.failed.values())
+        return errors[-1] if isinstance(errors[-1], _ENDING) else errors[0]
+
+
+def _from_reports(ask: Ask, given: str | None) -> Usage:
+    client = _documented(ask)
+    login, notes = given or _login(client), []
+    read = _reports(client, login)
+    lost = any(isinstance(error, (_Refused, _Hidden)) for error in read.failed.values())
+    if given and lost and not read.has_items:
+        # Logins are renamed, and mistyped; the token knows its own.
+        login = _login_or_none(client) or given
+        if login.lower() != given.lower():
+            notes.append(f"the token is of {login}, not of {given}: correct the option username")
+            read = _reports(client, login)
+    if read.failed and not read.has_items:
+        raise read.gravest
+    notes += [f"{name} could not be read: {error.message}" for name, error in read.failed.items()]
     return billing.parse(
-        premium=found.get("premium_requests"),
-        credits_=found.get("ai_credits"),
+        read.reports,
         now=ask.now(),
         login=login,
         monthly_limit=ask.options.get("monthly_limit"),
@@ -127,39 +181,31 @@ def _from_reports(ask: Ask, login: str | None) -> Usage:
     )
 
 
-class _NotFound(AuthError):
-    """A 404: GitHub hides behind it what a token may not see."""
-
-
-def _judge_report(answer: Answer) -> ProviderError | None:
-    if answer.status == 404:
-        return _NotFound("GitHub shows no Copilot report for this user (404)", hint=_NOT_FOUND_HINT)
-    return judge(answer)
-
-
-def _reports(client: Client, login: str) -> tuple[dict[str, Any], list[ProviderError]]:
-    """The bodies of the reports by unit, and what went wrong with the others."""
-    found: dict[str, Any] = {}
-    errors: list[ProviderError] = []
+def _reports(client: Client, login: str) -> _Read:
+    read = _Read()
+    judge = _judge(
+        client.ask,
+        forbidden="give it the account permission Plan: read",
+        hidden=f"GitHub shows no Copilot report of {login}",
+        hint=_NO_REPORT_HINT,
+    )
     for name, unit in _REPORTS:
+        path = f"/users/{quote(login, safe='')}/settings/billing/{name}/usage"
         try:
-            path = f"/users/{quote(login, safe='')}/settings/billing/{name}/usage"
-            body = client.get_json(path, judge=_judge_report)
-            billing.read(body, unit)
-            found[unit] = body
-        except RateLimited:
-            raise
-        except AuthError as error:
-            if "(401)" in error.message:
-                raise
-            errors.append(error)
+            # Never all the time that is left: either report does without the other.
+            body = client.get_json(path, timeout_s=client.ask.transport.remaining() / 2, judge=judge)
+            read.reports.append(billing.read(body, unit))
         except ProviderError as error:
-            errors.append(error)
-    return found, errors
+            read.failed[f"the {name} report"] = error
+            if isinstance(error, _ENDING):
+                break
+    return read
 
 
 def _login(client: Client) -> str:
-    login = wire.as_text(wire.mapping(client.get_json("/user", judge=judge), "user").get("login"))
+    judge = _judge(client.ask, forbidden=credentials.RENEW)
+    body = client.get_json("/user", timeout_s=client.ask.transport.remaining() / 2, judge=judge)
+    login = wire.as_text(wire.mapping(body, "user").get("login"))
     if login is None:
         raise PayloadError("login: expected a text")
     return login
@@ -184,40 +230,47 @@ def _from_clients_endpoint(ask: Ask) -> Usage:
             "User-Agent": "GitHubCopilotChat/0.26.7",
         }
     )
-    body = client.get_json("/copilot_internal/user", judge=_judge_user)
-    organization = _organization(client) if user.wants_organization(body) else None
+    judge = _judge(
+        ask,
+        forbidden=_NO_COPILOT_HINT,
+        hidden=f"GitHub does not take the token from {ask.credential.origin} for Copilot, "
+        "or the account has no Copilot",
+        hint=_NO_COPILOT_HINT,
+    )
+    body = client.get_json("/copilot_internal/user", judge=judge)
+    organization = _organization(ask) if user.wants_organization(body) else None
     return user.parse(body, organization=organization, login=ask.credential.facts.get("login"))
 
 
-def _judge_user(answer: Answer) -> ProviderError | None:
-    if answer.status == 404:
-        return AuthError(
-            "GitHub does not accept this token for Copilot, or the account has no Copilot (404)",
-            hint="sign in with gh or an editor's Copilot plug-in, or set GITHUB_PAT",
-        )
-    return judge(answer)
-
-
-def _organization(client: Client) -> Any:
+def _organization(ask: Ask) -> Any:
     """The usage summary of the first organisation that has Copilot credits; a member may see none."""
     try:
-        rows = client.get_json("/user/orgs", params={"per_page": "100"}, timeout_s=_ENRICH_S)
+        return next((found for found in _summaries(ask) if any(billing.organization_spend(found))), None)
     except ProviderError:
         return None
-    for row in wire.as_rows(rows):
-        name = wire.as_text(wire.as_mapping(row).get("login"))
-        if name is None:
-            continue
+
+
+def _summaries(ask: Ask) -> Iterator[Any]:
+    """The usage summaries of the user's organisations, as far as they are shown and time allows."""
+    client, judge = _documented(ask), _judge(ask, forbidden=credentials.RENEW)
+    until = time.monotonic() + min(_ENRICH_S, ask.transport.remaining() / 2)
+    rows = client.get_json(
+        "/user/orgs", params={"per_page": "100"}, timeout_s=until - time.monotonic(), judge=judge
+    )
+    names = (wire.as_text(wire.as_mapping(row).get("login")) for row in wire.as_rows(rows))
+    for name in [name for name in names if name][:_MAX_ORGANIZATIONS]:
+        left = until - time.monotonic()
+        if left <= 0:
+            return
         path = f"/organizations/{quote(name, safe='')}/settings/billing/usage/summary"
         try:
-            summary = client.get_json(path, timeout_s=_ENRICH_S)
+            summary = client.get_json(path, timeout_s=left, judge=judge)
         except RateLimited:
-            return None
+            return
         except ProviderError:
+            # The usual answer to a plain member.
             continue
-        if any(billing.organization_spend(summary)):
-            return summary
-    return None
+        yield summary
 
 
 def _headers(ask: Ask, version: str, accept: str) -> dict[str, str]:
