@@ -101,6 +101,12 @@ class Seen:
     path: str
     query: str
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """The body that came with it."""
+        return json.loads(self.body)
 
 
 @dataclass(slots=True)
@@ -131,6 +137,9 @@ class Server:
             def do_GET(self) -> None:
                 outer.answer(self)
 
+            def do_POST(self) -> None:
+                outer.answer(self)
+
             def log_message(self, *args: object) -> None:
                 pass
 
@@ -141,7 +150,13 @@ class Server:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         path, _, query = handler.path.partition("?")
         self.seen.append(
-            Seen(path=path, query=query, headers={k.lower(): v for k, v in handler.headers.items()})
+            Seen(
+                path=path,
+                query=query,
+                headers={k.lower(): v for k, v in handler.headers.items()},
+                method=handler.command,
+                body=handler.rfile.read(int(handler.headers.get("Content-Length") or 0)),
+            )
         )
         route = self.routes.get(path, Reply({"error": "no such route"}, 404))
         if callable(route) and not isinstance(route, Reply):

@@ -148,6 +148,39 @@ def test_nothing_else_is(machine: Machine, reply: Reply) -> None:
 
 
 @pytest.mark.sockets
+@pytest.mark.parametrize("reply", [Reply({"ok": True}), Reply({}, 503)])
+def test_a_post_is_sent_once(machine: Machine, reply: Reply) -> None:
+    with serve({"/x": reply}) as server:
+        ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=server.url)
+        assert ask.client().post("/x", {"method": "usage"}).status == reply.status
+    (seen,) = server.seen
+    assert (seen.method, seen.json(), seen.headers["content-type"]) == (
+        "POST",
+        {"method": "usage"},
+        "application/json",
+    )
+
+
+@pytest.mark.sockets
+def test_the_json_of_a_post(machine: Machine) -> None:
+    with serve({"/x": [Reply({"a": 1}), Reply({}, 401)]}) as server:
+        ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=server.url)
+        assert ask.client().post_json("/x", {}) == {"a": 1}
+        with pytest.raises(AuthError):
+            ask.client().post_json("/x", {})
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_post_follows_no_redirect(machine: Machine, status: int) -> None:
+    with serve({"/x": Reply({}, status, {"Location": "/y"}), "/y": Reply({})}) as server:
+        ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=server.url)
+        with pytest.raises(PayloadError, match="redirect"):
+            ask.client().post("/x", {})
+    assert server.paths() == ["/x"]
+
+
+@pytest.mark.sockets
 def test_trouble_that_stays_is_told_after_three_tries(machine: Machine) -> None:
     with serve({"/x": Reply({}, 503)}) as server:
         ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=server.url)

@@ -128,9 +128,18 @@ class Ask:
             session.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    params: Mapping[str, str] | None
+    headers: Mapping[str, str] = field(repr=False)
+    data: bytes | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """GETs below one base URL. The headers, and so the credential, go to its origin only."""
+    """Requests below one base URL. The headers, and so the credential, go to its origin only."""
 
     ask: Ask
     base_url: str
@@ -151,10 +160,7 @@ class Client:
         `judge` sees every answer other than 200 first and may name the error for it; `timeout_s`
         bounds the whole call, for what only enriches a report.
         """
-        answer = self.get(path, params=params, headers=headers, timeout_s=timeout_s)
-        if answer.status != 200:
-            raise (judge(answer) if judge else None) or usual_error(answer, self.ask.descriptor)
-        return answer.json()
+        return self._read(self.get(path, params=params, headers=headers, timeout_s=timeout_s), judge)
 
     def get(
         self,
@@ -165,17 +171,11 @@ class Client:
         timeout_s: float | None = None,
     ) -> Answer:
         """One answer of whatever status; retried where asking again is safe and may help."""
-        until = time.monotonic() + min(timeout_s or 1e9, self.ask.transport.remaining())
-        merged = {
-            "User-Agent": f"usagecli/{__version__}",
-            "Accept": "application/json",
-            **self.headers,
-            **(headers or {}),
-        }
-        _check_headers(merged, self.ask.descriptor.title)
+        until = self._until(timeout_s)
+        merged = self._merged(headers)
         for pause in (*_BACKOFF_S, None):
             try:
-                answer = self._once(self.base_url + path, params, merged, until)
+                answer = self._once(_Request("GET", self.base_url + path, params, merged), until)
             except Unavailable as error:
                 if pause is None or not error.dropped:
                     raise
@@ -187,11 +187,53 @@ class Client:
             time.sleep(pause)
         raise AssertionError("unreachable")  # pragma: no cover - the last round returns or raises
 
-    def _once(
-        self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], until: float
+    def post(
+        self,
+        path: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
+        """POST a JSON body: one answer of whatever status. Sent once, and no redirect is followed."""
+        merged = self._merged({"Content-Type": "application/json", **(headers or {})})
+        data = json.dumps(body).encode()
+        return self._once(_Request("POST", self.base_url + path, None, merged, data), self._until(timeout_s))
+
+    def post_json(
+        self,
+        path: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        judge: Judge | None = None,
+    ) -> Any:
+        """The JSON of a 200 to a POST; errors as those of `get_json`."""
+        return self._read(self.post(path, body, headers=headers, timeout_s=timeout_s), judge)
+
+    def _read(self, answer: Answer, judge: Judge | None) -> Any:
+        if answer.status != 200:
+            raise (judge(answer) if judge else None) or usual_error(answer, self.ask.descriptor)
+        return answer.json()
+
+    def _until(self, timeout_s: float | None) -> float:
+        return time.monotonic() + min(timeout_s or 1e9, self.ask.transport.remaining())
+
+    def _merged(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+        merged = {
+            "User-Agent": f"usagecli/{__version__}",
+            "Accept": "application/json",
+            **self.headers,
+            **(headers or {}),
+        }
+        _check_headers(merged, self.ask.descriptor.title)
+        return merged
+
+    def _once(self, request: _Request, until: float) -> Answer:
         from usagecli.transport import exchange, join
 
+        url, params = request.url, request.params
         origin = _origin(url)
         for _ in range(_MAX_REDIRECTS):
             left = until - time.monotonic()
@@ -200,19 +242,25 @@ class Client:
             started = time.monotonic()
             status, got, body = exchange(
                 self.session,
+                request.method,
                 url,
-                params,
-                headers,
+                params=params,
+                headers=request.headers,
+                data=request.data,
                 timeout=(min(_CONNECT_S, left), min(_READ_S, left)),
                 until=until,
                 host=_host(url),
                 limit=MAX_BODY,
             )
             took = (time.monotonic() - started) * 1000
-            log.debug(f"GET {url.partition('?')[0]} -> {status}, {len(body)} bytes, {took:.0f} ms")
+            log.debug(
+                f"{request.method} {url.partition('?')[0]} -> {status}, {len(body)} bytes, {took:.0f} ms"
+            )
             if status not in (301, 302, 303, 307, 308) or "location" not in got:
                 return Answer(status=status, headers=got, body=body, host=_host(url), at=self.ask.now())
             target = join(url, got["location"])
+            if request.method != "GET":
+                raise PayloadError(f"redirect: {_host(url)} sends us elsewhere", hint="check base_url")
             if _origin(target) != origin:
                 raise PayloadError(
                     f"redirect: {_host(url)} sends us to another host; the credential stays here",

@@ -46,23 +46,32 @@ def join(url: str, location: str) -> str:
 
 def exchange(
     session: requests.Session,
+    method: str,
     url: str,
+    *,
     params: Mapping[str, str] | None,
     headers: Mapping[str, str],
-    *,
+    data: bytes | None,
     timeout: tuple[float, float],
     until: float,
     host: str,
     limit: int,
 ) -> tuple[int, dict[str, str], bytes]:
-    """Send one GET and read the whole answer: status, headers (names in lower case), body.
+    """Send one request and read the whole answer: status, headers (names in lower case), body.
 
     Raises Unavailable (with `dropped` set where the connection was refused or cut, so that asking
     again may help), PayloadError for a body over `limit` bytes, ServiceError for an unusable URL.
     """
     try:
-        with session.get(
-            url, params=params, headers=dict(headers), timeout=timeout, stream=True, allow_redirects=False
+        with session.request(
+            method,
+            url,
+            params=params,
+            headers=dict(headers),
+            data=data,
+            timeout=timeout,
+            stream=True,
+            allow_redirects=False,
         ) as response:
             body = _read(response, until, host, limit)
             return response.status_code, {k.lower(): v for k, v in response.headers.items()}, body
