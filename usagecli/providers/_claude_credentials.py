@@ -9,28 +9,54 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
-from usagecli.errors import NotConfigured, ServiceError
+from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 
 RENEW = "open `claude` once (it renews its login), or run `claude /login`"
+COPY_COOKIE = "copy the cookie sessionKey of claude.ai again"
+_SIGN_IN = "run `claude` and sign in"
+_UNLOCK = "unlock it and try again; usagecli providers claude names other ways"
 _SERVICE = "Claude Code-credentials"
+_SESSION_KEY = "CLAUDE_AI_SESSION_KEY"
+_HEADER = "cookie:"
+# Either lets a token read usage.
+_SCOPES = frozenset(("user:profile", "user:office"))
+
+
+def places() -> tuple[Place, ...]:
+    """A stored login wins over the environment, on purpose: CLAUDE_CODE_OAUTH_TOKEN usually holds a
+    setup-token, whose scope cannot read usage."""
+    return (
+        Place(name="macOS keychain (Claude Code)", look=_keychain),
+        Place(name="~/.claude/.credentials.json (or below CLAUDE_CONFIG_DIR)", look=_file),
+        env_place("CLAUDE_CODE_OAUTH_TOKEN", kind="oauth"),
+        Place(name=_SESSION_KEY, look=_session_key),
+    )
+
+
+def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
+    """A configured secret: the login file's text, a cookie or a token, told apart by how it begins."""
+    text = _unhexed(next(iter(parts.values())))
+    if text.startswith("{"):
+        return from_login(text, origin)
+    if text.startswith("sk-ant-sid") or "sessionKey=" in text or _is_header(text):
+        return from_cookie(text, origin)
+    return Credential(secret=Secret(text), origin=origin, kind="oauth")
 
 
 def from_login(text: str, origin: str) -> Credential:
     """The credential in the text of `.credentials.json`. Raises ServiceError, NotConfigured."""
     body = parse_json(_unhexed(text), origin, RENEW)
     login = body.get("claudeAiOauth")
-    if login is None and "mcpOAuth" in body:
-        raise NotConfigured(
-            f"{origin} holds logins of MCP servers only, none of Claude", hint="run `claude` and sign in"
-        )
     found = wire.as_mapping(login)
     token = found.get("accessToken")
-    if not isinstance(token, str) or not token.strip():
+    if login is None or (isinstance(token, str) and not token.strip()):
+        held = "logins of MCP servers only" if "mcpOAuth" in body else "no login"
+        raise NotConfigured(f"{origin} holds {held}, none of Claude", hint=_SIGN_IN)
+    if not isinstance(token, str):
         raise ServiceError(f"{origin} holds no Claude login in the known shape", hint=RENEW)
     return Credential(
         secret=Secret(token.strip()),
@@ -44,23 +70,31 @@ def from_login(text: str, origin: str) -> Credential:
     )
 
 
-def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
-    """A configured secret: the login file's text, a cookie or a token, told apart by how it begins."""
-    text = next(iter(parts.values())).strip()
-    if text.startswith("{"):
-        return from_login(text, origin)
-    return _cookie(text, origin) or Credential(secret=Secret(text), origin=origin, kind="oauth")
+def from_cookie(text: str, origin: str) -> Credential:
+    """The session key in a bare value or a whole `Cookie:` header. Raises ServiceError."""
+    if not text.startswith("sk-ant-") and ("=" in text or _is_header(text)):
+        pairs = text[len(_HEADER) :] if _is_header(text) else text
+        cookies = dict(part.strip().partition("=")[::2] for part in pairs.split(";"))
+        text = cookies.get("sessionKey", "")
+    if not text:
+        raise ServiceError(f"{origin} holds no cookie sessionKey", hint=COPY_COOKIE)
+    return Credential(secret=Secret(text), origin=origin, kind="cookie")
 
 
-def places() -> tuple[Place, ...]:
-    """A stored login wins over the environment, on purpose: CLAUDE_CODE_OAUTH_TOKEN usually holds a
-    setup-token, whose scope cannot read usage."""
-    return (
-        Place(name="macOS keychain (Claude Code)", look=_keychain),
-        Place(name="~/.claude/.credentials.json (or below CLAUDE_CONFIG_DIR)", look=_file),
-        env_place("CLAUDE_CODE_OAUTH_TOKEN", kind="oauth"),
-        Place(name="CLAUDE_AI_SESSION_KEY", look=_session_key),
-    )
+def lacks_scope(credential: Credential) -> bool:
+    """Whether the login says itself that it cannot read usage; no scopes at all say nothing."""
+    scopes = credential.facts.get("scopes", ())
+    return bool(scopes) and _SCOPES.isdisjoint(scopes)
+
+
+def renewed(credential: Credential) -> Credential | None:
+    """The login that now stands where this one stood, where it is another."""
+    try:
+        found = credential.reread() if credential.reread else None
+    except ProviderError:
+        # What the refused login says is then the better error.
+        return None
+    return None if found is None or found.secret == credential.secret else found
 
 
 def _keychain(machine: Machine) -> Credential | None:
@@ -70,9 +104,9 @@ def _keychain(machine: Machine) -> Credential | None:
     for service in _keychain_services(machine):
         try:
             text = keyring_text(service, user)
-        except ServiceError:
-            # A locked keychain: the file may still do.
-            return None
+        except ServiceError as error:
+            # No reason to report a Mac without any Claude; told only where nothing else is found.
+            raise NotConfigured(f"macOS keychain: {error.message}", hint=_UNLOCK) from None
         if text:
             return _rereadable(from_login(text, "the macOS keychain"), lambda: _keychain(machine))
     return None
@@ -86,7 +120,8 @@ def _keychain_services(machine: Machine) -> tuple[str, ...]:
     import unicodedata
 
     # Claude Code names the entry after its folder where that is not the usual one.
-    digest = hashlib.sha256(unicodedata.normalize("NFC", folder).encode()).hexdigest()[:8]
+    path = unicodedata.normalize("NFC", folder)
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return (f"{_SERVICE}-{digest}", _SERVICE)
 
 
@@ -104,38 +139,19 @@ def _rereadable(credential: Credential, look: Callable[[], Credential | None]) -
 
 
 def _session_key(machine: Machine) -> Credential | None:
-    text = machine.get("CLAUDE_AI_SESSION_KEY")
-    if text is None:
-        return None
-    found = _cookie(text, "CLAUDE_AI_SESSION_KEY")
-    return found or Credential(secret=Secret(text), origin="CLAUDE_AI_SESSION_KEY", kind="cookie")
+    text = machine.get(_SESSION_KEY)
+    return None if text is None else from_cookie(text, _SESSION_KEY)
 
 
-def _cookie(text: str, origin: str) -> Credential | None:
-    """The session key in a bare value, a `sessionKey=...` or a whole `Cookie:` header."""
-    if text.lower().startswith("cookie:"):
-        text = text[len("cookie:") :].strip()
-    for part in text.split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == "sessionKey" and value.strip():
-            return Credential(secret=Secret(value.strip()), origin=origin, kind="cookie")
-    if text.startswith("sk-ant-sid"):
-        return Credential(secret=Secret(text), origin=origin, kind="cookie")
-    return None
+def _is_header(text: str) -> bool:
+    return text.lower().startswith(_HEADER)
 
 
 def _unhexed(text: str) -> str:
-    """The keychain sometimes gives its value as hex digits."""
-    stripped = text.strip()
-    if stripped.startswith("{") or not stripped:
-        return stripped
+    """The login file's text, which the keychain sometimes gives as hex digits; other text as it is."""
+    text = text.strip()
     try:
-        return bytes.fromhex(stripped).decode()
+        decoded = bytes.fromhex(text).decode().strip()
     except ValueError:
-        return stripped
-
-
-def lacks_scope(facts: Mapping[str, Any]) -> bool:
-    """Whether the login says itself that it cannot read usage; no scopes at all say nothing."""
-    scopes = facts.get("scopes") or []
-    return bool(scopes) and not any(scope in ("user:profile", "user:office") for scope in scopes)
+        return text
+    return decoded if decoded.startswith("{") else text

@@ -16,16 +16,16 @@ from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
 from usagecli.providers import _claude_credentials as credentials
+from usagecli.providers._claude_money import is_told
 from usagecli.providers._claude_usage import parse
 from usagecli.registry import Descriptor, register
 
 _WEB = "https://claude.ai"
 _ENRICH_S = 5.0
 _SCOPE_HINT = (
-    "this token cannot read usage (a setup-token?): sign in with `claude` and `/login`, "
+    "this looks like a setup-token: sign in with `claude` and `/login`, "
     "and unset CLAUDE_CODE_OAUTH_TOKEN if a login exists"
 )
-_COOKIE_HINT = "copy the sessionKey cookie of claude.ai again"
 
 DESCRIPTOR = Descriptor(
     name="claude",
@@ -35,7 +35,8 @@ DESCRIPTOR = Descriptor(
     places=credentials.places(),
     access=(
         "Install Claude Code and sign in: run `claude`, then `/login`.",
-        "That is all: usagecli reads the login that Claude Code keeps.",
+        "That is all: usagecli reads the login that Claude Code keeps, and never renews or changes it. "
+        "macOS may ask whether Python may read its keychain: choose Always Allow.",
         "Without Claude Code: copy the cookie `sessionKey` of claude.ai (browser developer tools, "
         "Application, Cookies) into CLAUDE_AI_SESSION_KEY.",
     ),
@@ -50,27 +51,36 @@ DESCRIPTOR = Descriptor(
 @register(DESCRIPTOR, credentials.accept)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError."""
-    if ask.credential.kind == "cookie":
-        return _from_web(ask)
+    return _from_web(ask) if ask.credential.kind == "cookie" else _from_oauth(ask)
+
+
+# -- with Claude Code's login -----------------------------------------------------------------------
+
+
+def _from_oauth(ask: Ask) -> Usage:
     credential = ask.credential
-    if credentials.lacks_scope(credential.facts):
-        raise AuthError("the Claude login lacks the scope user:profile", hint=_SCOPE_HINT)
     try:
-        body = _oauth_client(ask, credential).get_json("/api/oauth/usage", judge=_judge_oauth)
+        body = _oauth_usage(ask, credential)
     except AuthError:
         # Claude Code may have renewed its login since it was read.
-        renewed = credential.reread() if credential.reread else None
-        if renewed is None or renewed.secret == credential.secret:
+        renewed = credentials.renewed(credential)
+        if renewed is None:
             raise
         credential = renewed
-        body = _oauth_client(ask, credential).get_json("/api/oauth/usage", judge=_judge_oauth)
-    profile = _optional(_oauth_client(ask, credential), "/api/oauth/profile")
+        body = _oauth_usage(ask, credential)
     return parse(
         body,
         subscription=credential.facts.get("subscriptionType"),
         tier=credential.facts.get("rateLimitTier"),
-        account=_account_of(profile),
+        account=_account_of(_optional(_oauth_client(ask, credential), "/api/oauth/profile")),
     )
+
+
+def _oauth_usage(ask: Ask, credential: Credential) -> Mapping[str, Any]:
+    if credentials.lacks_scope(credential):
+        raise AuthError(f"the token from {credential.origin} cannot read usage", hint=_SCOPE_HINT)
+    body = _oauth_client(ask, credential).get_json("/api/oauth/usage", judge=_judge_oauth)
+    return wire.mapping(body, "body")
 
 
 def _oauth_client(ask: Ask, credential: Credential) -> Client:
@@ -86,88 +96,105 @@ def _oauth_client(ask: Ask, credential: Credential) -> Client:
 
 
 def _judge_oauth(answer: Answer) -> ProviderError | None:
-    if answer.status == 403 and (b"scope" in answer.body or b"permission_error" in answer.body):
-        return AuthError("Claude refused the token: it lacks the scope user:profile (403)", hint=_SCOPE_HINT)
     if answer.status == 403 and answer.is_html:
-        return _blocked(answer)
+        # A gateway in between speaks, not the API.
+        return Unavailable(f"{answer.host} answered with a web page (403)", hint="try again later")
+    if answer.status == 403 and b"scope" in answer.body:
+        return AuthError("Claude refused the token: it may not read usage (403)", hint=_SCOPE_HINT)
     return None
 
 
+def _account_of(profile: Any) -> str | None:
+    body = wire.as_mapping(profile)
+    email = wire.as_text(wire.as_mapping(body.get("account")).get("email"))
+    return email or wire.as_text(wire.as_mapping(body.get("organization")).get("uuid"))
+
+
+# -- with a browser's cookie ------------------------------------------------------------------------
+
+
 def _from_web(ask: Ask) -> Usage:
-    """The same figures through claude.ai, with a browser's session cookie."""
-    key = ask.credential.secret.reveal()
-    client = ask.client(ask.service.base_url or _WEB, {"Cookie": f"sessionKey={key}"})
+    client = ask.client(
+        ask.service.base_url or _WEB, {"Cookie": f"sessionKey={ask.credential.secret.reveal()}"}
+    )
     organization = _organization(client.get_json("/api/organizations", judge=_judge_web))
-    id_ = str(wire.first(organization, "uuid", "id"))
+    id_ = _id_of(organization)
     below = f"/api/organizations/{id_}"
-    body = client.get_json(f"{below}/usage", judge=_judge_web)
-    account = _optional(client, "/api/account")
-    web = {
-        "overage": _optional(client, f"{below}/overage_spend_limit"),
-        "prepaid": _optional(client, f"{below}/prepaid/credits"),
-        "account": _own_membership(account, id_),
-        "routines": _optional(client, "/v1/code/routines/run-budget"),
-    }
+    body = wire.mapping(client.get_json(f"{below}/usage", judge=_judge_web), "body")
+    notes: list[str] = []
+    overage = None
+    if not is_told(body):
+        overage = _optional(client, f"{below}/overage_spend_limit", "extra usage", notes)
+    prepaid = _optional(client, f"{below}/prepaid/credits", "the prepaid balance", notes)
+    account = wire.as_mapping(_optional(client, "/api/account"))
+    routines = _optional(client, "/v1/code/routines/run-budget", "the budget of routine runs", notes)
+    membership = _membership(account, id_)
+    own = wire.as_mapping(membership.get("organization"))
     return parse(
         body,
-        web=web,
-        tier=wire.as_text(organization.get("rate_limit_tier")),
-        account=wire.as_text(wire.as_mapping(account).get("email_address")) or wire.as_text(id_),
+        overage=overage,
+        prepaid_=prepaid,
+        routines=routines,
+        tier=wire.as_text(organization.get("rate_limit_tier")) or wire.as_text(own.get("rate_limit_tier")),
+        seat=wire.as_text(membership.get("seat_tier")),
+        account=wire.as_text(account.get("email_address")) or id_,
         source="cookie",
+        notes=tuple(notes),
     )
 
 
 def _judge_web(answer: Answer) -> ProviderError | None:
     if answer.status == 403 and answer.is_html:
-        return _blocked(answer)
+        return Unavailable(
+            f"{answer.host} showed a challenge for browsers (403)",
+            hint="sign in with Claude Code (`claude`, then `/login`) instead of the cookie",
+        )
     if answer.status in (401, 403):
-        return AuthError(f"claude.ai refused the cookie ({answer.status})", hint=_COOKIE_HINT)
+        return AuthError(
+            f"claude.ai refused the cookie ({answer.status}): expired, or signed out",
+            hint=credentials.COPY_COOKIE,
+        )
     return None
-
-
-def _blocked(answer: Answer) -> Unavailable:
-    return Unavailable(
-        f"{answer.host} showed a challenge for browsers (403)",
-        hint="sign in with Claude Code instead of the cookie",
-    )
 
 
 def _organization(body: Any) -> Mapping[str, Any]:
     """The first that chats, else the first that is not for the API alone, else the first."""
-    found = [row for row in wire.rows(body, "organizations") if isinstance(row, dict)]
-    usable = [row for row in found if _id_is_safe(wire.first(row, "uuid", "id"))]
+    usable = [row for row in map(wire.as_mapping, wire.rows(body, "organizations")) if _id_of(row)]
     if not usable:
         raise PayloadError("organizations: none with an id")
-    chatting = [row for row in usable if "chat" in wire.as_rows(row.get("capabilities"))]
-    not_only_api = [row for row in usable if wire.as_rows(row.get("capabilities")) != ["api"]]
-    return next(iter((*chatting, *not_only_api, *usable)))
+    able = [wire.as_rows(row.get("capabilities")) for row in usable]
+    chosen = next((index for index, abilities in enumerate(able) if "chat" in abilities), None)
+    if chosen is None:
+        chosen = next((index for index, abilities in enumerate(able) if abilities != ["api"]), 0)
+    return usable[chosen]
 
 
-def _id_is_safe(value: Any) -> bool:
-    """It becomes a part of a path."""
-    return isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and value.isascii()
+def _id_of(organization: Mapping[str, Any]) -> str:
+    """Its id where that can be a part of a path, else ""."""
+    id_ = str(wire.first(organization, "uuid", "id") or "")
+    return id_ if id_.isascii() and id_.replace("-", "").replace("_", "").isalnum() else ""
 
 
-def _own_membership(account: Any, id_: str) -> Mapping[str, Any]:
-    """The account with only the membership of the organisation that was asked."""
-    found = [
-        row
-        for row in wire.as_rows(wire.as_mapping(account).get("memberships"))
-        if wire.as_mapping(wire.as_mapping(row).get("organization")).get("uuid") == id_
-    ]
-    return {"memberships": found}
+def _membership(account: Mapping[str, Any], id_: str) -> Mapping[str, Any]:
+    """The account's membership in that organisation; empty where it has none."""
+    rows = map(wire.as_mapping, wire.as_rows(account.get("memberships")))
+    return next((row for row in rows if _id_of(wire.as_mapping(row.get("organization"))) == id_), {})
 
 
-def _account_of(profile: Any) -> str | None:
-    body = wire.as_mapping(profile)
-    return wire.as_text(wire.as_mapping(body.get("account")).get("email")) or wire.as_text(
-        wire.as_mapping(body.get("organization")).get("uuid")
-    )
+# -- what only enriches the report ------------------------------------------------------------------
 
 
-def _optional(client: Client, path: str) -> Any:
-    """A call that only enriches the report: None where it fails."""
+def _optional(client: Client, path: str, what: str | None = None, notes: list[str] | None = None) -> Any:
+    """The answer of a call that the report stands without: None where it fails, which a note tells.
+
+    Calls that only name the account fail without one.
+    """
+    # Never all the time that is left: one that hangs would cost the figures that are already here.
+    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
     try:
-        return client.get_json(path, timeout_s=_ENRICH_S)
-    except ProviderError:
+        return client.get_json(path, timeout_s=timeout_s)
+    except ProviderError as error:
+        if notes is not None:
+            refused = "this login may not read it" if isinstance(error, AuthError) else error.message
+            notes.append(f"{what} could not be read: {refused}")
         return None
