@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests_mock
 
-from tests.support import make_machine
-from usagecli.machine import Machine
+from tests.support import NOW, make_machine
+from usagecli.machine import Machine, here
 
 _KEPT = {
     "PATH",
@@ -43,6 +44,13 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def machine(own_home: Path) -> Machine:
     """A machine on the test's own home, without any environment; the clock stands at NOW."""
     return make_machine(own_home)
+
+
+@pytest.fixture
+def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs see the clock at NOW, and Linux's places for credentials whatever this machine is."""
+    fixed = {"clock": lambda: NOW, "platform": "linux"}
+    monkeypatch.setattr("usagecli.cli.here", lambda: replace(here(), **fixed))
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ class DemoServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        _, service, rest = self.path.partition("?")[0].split("/", 2)
+        service, _, rest = self.path.partition("?")[0].lstrip("/").partition("/")
         answer = _answers(service).get(f"/{rest}", {"status": 404, "body": {"error": "not recorded"}})
         data = json.dumps(filled(answer["body"], datetime.now(UTC))).encode()
         self.send_response(answer["status"])
