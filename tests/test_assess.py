@@ -111,6 +111,9 @@ def test_thresholds_in_their_order(override: Any, service: Any, defaults: Any, e
         (Usage(quotas=(percent(5), percent(100, partial=True))), "low"),
         (Usage(quotas=(percent(5),), stopped=True), "exhausted"),
         (Usage(stopped=True), "exhausted"),
+        (Usage(quotas=(percent(5),), partly_stopped=True), "low"),
+        (Usage(quotas=(percent(100),), partly_stopped=True), "exhausted"),
+        (Usage(partly_stopped=True), "low"),
         (Usage(balances=(balance(0),)), "exhausted"),
         (Usage(quotas=(percent(5),), balances=(balance(0),)), "ok"),
         (Usage(quotas=(quota(),), balances=(balance(-1),)), "ok"),
@@ -176,7 +179,7 @@ def test_unlimited_has_no_percentages() -> None:
 def test_a_window_that_was_reset_since_is_unknown() -> None:
     spent = percent(94, resets_at=NOW + timedelta(minutes=5))
     kept = percent(31, id="other", resets_at=NOW + timedelta(days=3))
-    usage = Usage(quotas=(spent, kept), stopped=True, contract={"planType": "plus"})
+    usage = Usage(quotas=(spent, kept), stopped=True, partly_stopped=True, contract={"planType": "plus"})
     later = assess.aged(usage, NOW, NOW + timedelta(minutes=5), {"planType": None})
     assert (later.quotas[0].used, later.quotas[0].percent_used, later.quotas[0].resets_at) == (
         None,
@@ -185,7 +188,7 @@ def test_a_window_that_was_reset_since_is_unknown() -> None:
     )
     assert later.quotas[0].limit == 100
     assert later.quotas[1] == kept
-    assert (later.stopped, later.contract) == (False, {"planType": None})
+    assert (later.stopped, later.partly_stopped, later.contract) == (False, False, {"planType": None})
     assert "reset" in later.notes[0]
     assert assess.judged(later, SERVICE)[1] == "ok"
 

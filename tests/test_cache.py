@@ -282,7 +282,8 @@ def test_one_that_fails_stops_nobody(acme: Acme) -> None:
 
 
 def test_every_figure_survives_the_file() -> None:
-    assert codec.decode(json.loads(json.dumps(codec.encode(USAGE)))) == USAGE
+    for usage in (USAGE, replace(USAGE, stopped=True), replace(USAGE, partly_stopped=True)):
+        assert codec.decode(json.loads(json.dumps(codec.encode(usage)))) == usage
 
 
 def test_the_entry_survives_the_file(machine: Machine) -> None:

@@ -81,7 +81,10 @@ def judged(
 ) -> tuple[Usage, Status]:
     """The usage with a status on every quota and balance, and the status of the whole."""
     quotas = []
-    weights: list[Status | None] = ["exhausted" if usage.stopped else None]
+    weights: list[Status | None] = [
+        "exhausted" if usage.stopped else None,
+        "low" if usage.partly_stopped else None,
+    ]
     for quota in usage.quotas:
         status = (
             None
@@ -106,7 +109,7 @@ def aged(usage: Usage, fetched_at: datetime, now: datetime, contract: Mapping[st
     """A usage read earlier, as far as it still holds.
 
     A window whose reset has passed since is unknown, neither spent nor full, and so is what the
-    provider concluded from it: the account's stop, and the provider's own keys (`contract` is what
+    provider concluded from it: the account's stops, and the provider's own keys (`contract` is what
     they hold while nothing is known).
     """
     quotas = tuple(
@@ -126,7 +129,14 @@ def aged(usage: Usage, fetched_at: datetime, now: datetime, contract: Mapping[st
     if quotas == usage.quotas:
         return usage
     note = "a window was reset since these figures were read; what is used of it is not known"
-    return replace(usage, quotas=quotas, stopped=False, contract=dict(contract), notes=(*usage.notes, note))
+    return replace(
+        usage,
+        quotas=quotas,
+        stopped=False,
+        partly_stopped=False,
+        contract=dict(contract),
+        notes=(*usage.notes, note),
+    )
 
 
 def report(

@@ -120,6 +120,8 @@ class Usage:
     source: SourceKind = "api"
     # True: the provider says outright that the account is stopped.
     stopped: bool = False
+    # True: the provider says outright that a part of the work is stopped: low, not exhausted.
+    partly_stopped: bool = False
     # True: a cap on paid use beyond the plan is reached.
     overage_reached: bool = False
     contract: Mapping[str, Any] = field(default_factory=dict)

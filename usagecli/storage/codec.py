@@ -24,6 +24,7 @@ def encode(usage: Usage) -> dict[str, Any]:
         "notes": list(usage.notes),
         "source": usage.source,
         "stopped": usage.stopped,
+        "partly_stopped": usage.partly_stopped,
         "overage_reached": usage.overage_reached,
         "contract": dict(usage.contract),
     }
@@ -40,6 +41,7 @@ def decode(body: Mapping[str, Any]) -> Usage:
         notes=tuple(body["notes"]),
         source=body["source"],
         stopped=body["stopped"],
+        partly_stopped=body["partly_stopped"],
         overage_reached=body["overage_reached"],
         contract=dict(body["contract"]),
     )
