@@ -46,20 +46,20 @@ class ExtraUsage:
     @property
     def open(self) -> bool:
         """Whether it carries on the work where a window is full."""
-        told = self.amounts
-        below = told.limit is not None and told.used is not None and told.used < told.limit
+        money = self.amounts
+        below = money.limit is not None and money.used is not None and money.used < money.limit
         return (
-            told.enabled is True and not self.reached and self.reason is None and (below or not told.capped)
+            money.enabled is True and not self.reached and self.reason is None and (below or not money.capped)
         )
 
     @property
     def spent(self) -> bool:
         """Whether its money is gone, which is more than being switched off."""
-        told, used = self.amounts, self.amounts.used or _ZERO
-        if told.enabled is False:
+        money, used = self.amounts, self.amounts.used or _ZERO
+        if money.enabled is False:
             # Where nothing was ever spent, nothing is gone, whatever the reason says.
             return used > 0 and self._said_to_be_spent
-        return self._said_to_be_spent or (told.limit is not None and 0 < used >= told.limit)
+        return self._said_to_be_spent or (money.limit is not None and 0 < used >= money.limit)
 
     @property
     def _said_to_be_spent(self) -> bool:
@@ -67,28 +67,28 @@ class ExtraUsage:
 
     def quota(self, *, beside: bool) -> Quota | None:
         """The cap; `beside` windows of the plan it stops only the paid part of the work."""
-        told = self.amounts
-        if told.enabled is False or told.limit is None or told.limit <= 0:
+        money = self.amounts
+        if money.enabled is False or money.limit is None or money.limit <= 0:
             return None
         return Quota(
             id="extra_usage",
             label="Extra usage",
-            unit=told.unit,
-            used=told.used,
-            limit=told.limit,
+            unit=money.unit,
+            used=money.used,
+            limit=money.limit,
             reached=self.spent,
             partial=beside,
         )
 
     def spend(self) -> Spend | None:
         """What was spent, where there is no cap to hold it against."""
-        told = self.amounts
-        if told.used is None or self.quota(beside=False) is not None:
+        money = self.amounts
+        if money.used is None or self.quota(beside=False) is not None:
             return None
         # Nothing spent is worth a line only where more may be.
-        if told.used == 0 and (told.enabled is False or told.capped):
+        if money.used == 0 and (money.enabled is False or money.capped):
             return None
-        return Spend(id="extra_usage", label="Extra usage", unit=told.unit, amount=told.used)
+        return Spend(id="extra_usage", label="Extra usage", unit=money.unit, amount=money.used)
 
 
 def is_told(body: Mapping[str, Any]) -> bool:
