@@ -150,10 +150,7 @@ def utc_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resets read the same wherever this runs."""
     from datetime import UTC
 
-    from usagecli.commands import _run
-
-    plain = _run.Look
-    monkeypatch.setattr(_run, "Look", lambda **given: plain(**{**given, "zone": UTC}))
+    monkeypatch.setattr("usagecli.commands._run.Look", lambda **given: Look(**{**given, "zone": UTC}))
 
 
 @pytest.mark.sockets
@@ -182,11 +179,15 @@ class TestCommand:
         assert (outcome.code, outcome.out) == (code, expected)
         assert (outcome.err == "") is (code != 2)
 
-    def test_the_threshold_that_is_told_is_the_one_that_judged(self) -> None:
+    @pytest.mark.parametrize(
+        ("more", "defaults"), [({"low_below": 40}, {"low_below": 5}), ({}, {"low_below": 40})]
+    )
+    def test_the_threshold_that_is_told_is_the_one_that_judged(
+        self, more: dict[str, Any], defaults: dict[str, Any]
+    ) -> None:
         with serve({"/key": Reply({"data": {"limit": 60, "limit_remaining": 20, "usage": 40}})}) as server:
-            for more, defaults in (({"low_below": 40}, {"low_below": 5}), ({}, {"low_below": 40})):
-                configure([openrouter(server.url, **more)], **defaults)
-                assert "33.3 % left (below 40 %)" in run("check").out
+            configure([openrouter(server.url, **more)], **defaults)
+            assert "33.3 % left (below 40 %)" in run("check").out
 
     def test_stale_figures_are_told(self) -> None:
         with accounts("low") as server:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.accounts import accounts, key
 from tests.cli import Outcome, configure, files_below, openrouter, run
-from tests.support import Reply, serve
+from tests.support import NOW, Reply, serve
 from usagecli.machine import here
 
 pytestmark = [pytest.mark.sockets, pytest.mark.usefixtures("fixed_clock")]
@@ -249,7 +254,7 @@ def test_the_log_is_on_stderr_with_secrets_masked() -> None:
 )
 @pytest.mark.parametrize("words", [["status"], ["check"], ["openrouter", "--json"], ["config", "show"]])
 def test_a_wrong_config_exits_2_and_nobody_is_asked(
-    more: dict[str, object], message: str, words: list[str]
+    more: dict[str, Any], message: str, words: list[str]
 ) -> None:
     with serve({"/key": Reply(key(30))}) as server:
         path = configure([openrouter(server.url, **more)])
@@ -277,7 +282,7 @@ def test_a_wrong_config_exits_2_and_nobody_is_asked(
     ],
 )
 def test_low_below_of_the_command_line_wins_over_service_and_defaults(
-    service: dict[str, object], defaults: dict[str, object], words: list[str], status: str
+    service: dict[str, Any], defaults: dict[str, Any], words: list[str], status: str
 ) -> None:
     with serve({"/key": Reply(key(30))}) as server:
         configure([openrouter(server.url, **service)], **defaults)
@@ -299,11 +304,6 @@ def test_a_young_report_is_reused_unless_told_otherwise() -> None:
 
 
 def test_max_age_of_the_config_and_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-    from datetime import timedelta
-
-    from tests.support import NOW
-
     with accounts("fine", max_age=600) as server:
         run("status")
         later = replace(here(), clock=lambda: NOW + timedelta(seconds=300))
@@ -328,10 +328,12 @@ def test_offline_asks_nobody() -> None:
 
 
 def test_timeout_of_the_config_and_of_the_command_line() -> None:
-    import threading
-
     done = threading.Event()
-    with serve({"/key": lambda handler: done.wait(5) and None}) as server:
+
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        done.wait(10)
+
+    with serve({"/key": silent}) as server:
         try:
             configure([openrouter(server.url)], timeout=0.3)
             by_config = run("openrouter", "--json").document["error"]
