@@ -24,8 +24,14 @@ PYTHON = sys.executable
 
 
 def secret(machine: Machine, kind: str, value: str | tuple[str, ...], provider: str = "openrouter") -> str:
-    service = Service(name="x", provider=provider, credential={"": CredentialSource(kind, value)})
-    return credentials.find(registry.get(provider), service, machine).secret.reveal()
+    return find_from(machine, CredentialSource(kind, value), provider).secret.reveal()
+
+
+def find_from(
+    machine: Machine, source: CredentialSource, provider: str = "openrouter"
+) -> credentials.Credential:
+    service = Service(name="x", provider=provider, credential={"": source})
+    return credentials.find(registry.get(provider), service, machine)
 
 
 def script(machine: Machine, body: str) -> tuple[str, ...]:
@@ -53,6 +59,30 @@ def test_from_the_config(machine: Machine) -> None:
 def test_from_a_file(machine: Machine) -> None:
     (Path(machine.home) / "key").write_text("sk-or-v1-fake\n")
     assert secret(machine, "file", "~/key") == "sk-or-v1-fake"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("sk-or-v1-fake-new", "sk-or-v1-fake-new"), ("sk-or-v1-fake", None), (None, None), ("", None)],
+)
+def test_a_file_is_read_again_for_a_renewed_secret(
+    machine: Machine, text: str | None, expected: str | None
+) -> None:
+    path = Path(machine.home) / "key"
+    path.write_text("sk-or-v1-fake")
+    found = find_from(machine, CredentialSource("file", "~/key"))
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    renewed = credentials.renewed(found)
+    assert (renewed and renewed.secret.reveal()) == expected
+
+
+def test_a_command_is_not_run_again(machine: Machine) -> None:
+    """It may ask for a passphrase each time."""
+    command = script(machine, "print('sk-or-v1-fake')")
+    assert find_from(machine, CredentialSource("command", command)).reread is None
 
 
 @pytest.mark.parametrize(

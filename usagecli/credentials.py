@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from usagecli.errors import NotConfigured, ServiceError
@@ -127,6 +127,16 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
     )
 
 
+def renewed(credential: Credential) -> Credential | None:
+    """The secret that now stands where this one stood, where it is another."""
+    try:
+        found = credential.reread() if credential.reread else None
+    except (NotConfigured, ServiceError):
+        # What the refused secret says is then the better error.
+        return None
+    return None if found is None or found.secret == credential.secret else found
+
+
 def traced(provider: Provider, machine: Machine) -> bool:
     """Whether this machine shows a trace of the provider's own tool."""
     return any(os.path.exists(machine.expand(path)) for path in provider.descriptor.traces)
@@ -193,7 +203,10 @@ def _given(provider: Provider, sources: Mapping[str, CredentialSource], machine:
     texts = {part: _read(source, machine) for part, source in sources.items()}
     origin = ", ".join(dict.fromkeys(describe(source, machine) for source in sources.values()))
     if provider.accept is not None:
-        return provider.accept(texts, origin, machine)
+        found = provider.accept(texts, origin, machine)
+        # A vendor's tool may renew the login in its file meanwhile.
+        from_file = any(source.kind == "file" for source in sources.values())
+        return replace(found, reread=lambda: _given(provider, sources, machine)) if from_file else found
     main, *rest = texts
     return Credential(
         secret=Secret(texts[main]),
