@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from usagecli import wire
@@ -17,23 +17,24 @@ EMPTY: Mapping[str, Any] = {
 }
 
 
-def contract(body: Mapping[str, Any], block: Any, now: datetime) -> dict[str, Any]:
-    """As older dashboards read it, but null where they would show a zero that nobody sent."""
+def contract(body: Mapping[str, Any], block: Any) -> dict[str, Any]:
+    """The keys from the body itself, `block` being its core rate limits: null where nobody sent a
+    figure, percentages with 2 decimals, the balance with 4."""
     credits_ = wire.as_mapping(body.get("credits"))
     balance = wire.as_number(credits_.get("balance"))
     return {
         "planType": wire.as_text(body.get("plan_type")) or "",
-        "limits": _pair(block, now),
-        "codeReviewLimits": _pair(body.get("code_review_rate_limit"), now),
+        "limits": _pair(block),
+        "codeReviewLimits": _pair(body.get("code_review_rate_limit")),
         "credits": {
             "hasCredits": credits_.get("has_credits") is True,
             "unlimited": credits_.get("unlimited") is True,
-            "balance": None if balance is None else float(round(balance, 4)),
+            "balance": None if balance is None else round(float(balance), 4),
         },
     }
 
 
-def _pair(block: Any, now: datetime) -> dict[str, Any]:
+def _pair(block: Any) -> dict[str, Any]:
     flags = wire.as_mapping(block)
     return {
         slot: _window(flags, wire.first(flags, f"{slot}_window", slot)) for slot in ("primary", "secondary")
@@ -49,7 +50,7 @@ def _window(flags: Mapping[str, Any], window: Any) -> dict[str, Any] | None:
     return {
         "allowed": flags.get("allowed") is True,
         "limitReached": flags.get("limit_reached") is True,
-        "usedPercent": None if used is None else float(round(used, 2)),
+        "usedPercent": None if used is None else round(float(used), 2),
         "windowSeconds": wire.as_whole(window.get("limit_window_seconds")),
         "resetAfterSeconds": wire.as_whole(window.get("reset_after_seconds")),
         "resetAtEpoch": epoch,

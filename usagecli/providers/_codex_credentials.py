@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from usagecli import wire
+from usagecli import log, wire
 from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 
 RENEW = "run `codex login`"
 _PAIR = ("CHATGPT_ACCESS_TOKEN", "CHATGPT_ACCOUNT_ID")
+_PERSONAL_PREFIX = "at-"
 _AUTH_CLAIM = "https://api.openai.com/auth"
 _PROFILE_CLAIM = "https://api.openai.com/profile"
 
@@ -28,33 +29,23 @@ def places() -> tuple[Place, ...]:
     """The environment first; then, where CODEX_HOME is set, that folder alone."""
     return (
         Place(name=" + ".join(_PAIR), look=_pair),
-        env_place("CODEX_ACCESS_TOKEN", prefix="at-", kind="pat"),
+        # Of other values it is a signed identity, and no token that a request could carry.
+        env_place("CODEX_ACCESS_TOKEN", prefix=_PERSONAL_PREFIX, kind="pat"),
         Place(name="~/.codex/auth.json (or below CODEX_HOME)", look=_home_file),
         Place(name="~/.config/codex/auth.json", look=_legacy_file),
         Place(name="keyring (Codex Auth)", look=_keyring),
     )
 
 
-def half_a_pair(machine: Machine) -> str | None:
-    """What to say where only one of the two variables is set."""
-    given = [name for name in _PAIR if machine.get(name)]
-    if len(given) != 1:
-        return None
-    missing = next(name for name in _PAIR if name not in given)
-    return f"{given[0]} is ignored, because {missing} is not set"
-
-
-def home(machine: Machine) -> tuple[str, bool]:
-    """The Codex home, and whether CODEX_HOME names it (of several, the first)."""
-    named = (machine.get("CODEX_HOME") or "").split(",")[0].strip()
-    if named:
-        return machine.expand(named), True
-    return os.path.join(machine.home, ".codex"), False
+def home(machine: Machine) -> str:
+    """The folder in which Codex keeps its login and its config."""
+    named = machine.get("CODEX_HOME")
+    return machine.expand(named) if named else os.path.join(machine.home, ".codex")
 
 
 def setting(machine: Machine, key: str) -> str | None:
     """A text of the Codex home's `config.toml`; None where there is none or it cannot be read."""
-    path = os.path.join(home(machine)[0], "config.toml")
+    path = os.path.join(home(machine), "config.toml")
     try:
         with open(path, "rb") as file:
             import tomllib
@@ -71,57 +62,56 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
         raise ServiceError(
             "the Codex credential gives no access_token", hint="add access_token beside account_id"
         )
-    text = text.strip()
-    found = from_auth_json(text, origin) if text.startswith("{") else from_token(text, origin)
+    is_file = _unhexed(text).startswith("{")
+    found = from_auth_json(text, origin) if is_file else from_token(text.strip(), origin)
     account = parts.get("account_id", "").strip()
     return replace(found, account_id=account) if account else found
 
 
 def from_token(token: str, origin: str, *, id_token: str = "", account_id: str | None = None) -> Credential:
-    """A credential of an access token and what its claims, or those beside it, say."""
-    if token.startswith("at-"):
+    """A credential of an access token and what the claims of the id token, else its own, say."""
+    if token.startswith(_PERSONAL_PREFIX):
         return Credential(secret=Secret(token), origin=origin, kind="pat", account_id=account_id)
-    claims = [found for found in (claims_of(id_token), claims_of(token)) if found]
-    auths = [wire.as_mapping(found.get(_AUTH_CLAIM)) for found in claims]
-    accounts = [wire.as_text(auth.get("chatgpt_account_id")) for auth in auths]
-    emails = [wire.as_text(found.get("email")) for found in claims]
-    emails += [wire.as_text(wire.as_mapping(found.get(_PROFILE_CLAIM)).get("email")) for found in claims]
+    claims = [_facts(claims_of(text)) for text in (id_token, token)]
+    known = {name: next((c[name] for c in claims if c[name]), None) for name in claims[0]}
+    account = account_id or known.pop("account_id")
     return Credential(
         secret=Secret(token),
         origin=origin,
         kind="oauth",
-        account_id=account_id or next((account for account in accounts if account), None),
-        facts={
-            "email": next((email for email in emails if email), None),
-            "user": next((user for auth in auths if (user := _user(auth))), None),
-            "fedramp": any(auth.get("chatgpt_account_is_fedramp") is True for auth in auths),
-        },
+        account_id=account,
+        facts={name: known[name] for name in ("email", "plan", "user", "fedramp")},
     )
 
 
-def _user(auth: Mapping[str, Any]) -> str | None:
-    return wire.as_text(wire.first(auth, "chatgpt_user_id", "user_id"))
+def _facts(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What one token says of the account."""
+    auth, profile = wire.as_mapping(claims.get(_AUTH_CLAIM)), wire.as_mapping(claims.get(_PROFILE_CLAIM))
+    return {
+        "account_id": wire.as_text(auth.get("chatgpt_account_id")),
+        "email": wire.as_text(claims.get("email")) or wire.as_text(profile.get("email")),
+        "plan": wire.as_text(auth.get("chatgpt_plan_type")),
+        "user": wire.as_text(wire.first(auth, "chatgpt_user_id", "user_id")),
+        "fedramp": auth.get("chatgpt_account_is_fedramp") is True,
+    }
 
 
 def from_auth_json(text: str, origin: str) -> Credential:
     """The credential in the text of `auth.json`. Raises ServiceError, NotConfigured."""
     body = parse_json(_unhexed(text), origin, RENEW)
-    nested = wire.first(body, "tokens")
-    tokens = wire.as_mapping(nested) if nested is not None else body
-    token = _text(tokens, "access_token", "accessToken")
+    # Older files are flat.
+    tokens = body if body.get("tokens") is None else wire.as_mapping(body["tokens"])
+    token, id_token = _text(tokens, "access_token", "accessToken"), _text(tokens, "id_token", "idToken")
+    # Never sent anywhere, but secrets: now the log masks them.
+    _ = [Secret(other) for other in (id_token, _text(tokens, "refresh_token", "refreshToken")) if other]
     if token:
-        Secret(_text(tokens, "refresh_token", "refreshToken") or "")
-        return from_token(
-            token,
-            origin,
-            id_token=_text(tokens, "id_token", "idToken") or "",
-            account_id=_text(tokens, "account_id", "accountId"),
-        )
+        account_id = _text(tokens, "account_id", "accountId")
+        return from_token(token, origin, id_token=id_token or "", account_id=account_id)
     personal = _text(body, "personal_access_token", "personalAccessToken")
     if personal:
         return Credential(secret=Secret(personal), origin=origin, kind="pat")
     if _text(body, "OPENAI_API_KEY"):
-        raise NotConfigured(f"{origin} holds an API key only; usage needs a ChatGPT sign-in", hint=RENEW)
+        raise NotConfigured(f"{origin} holds an API key only; usage needs ChatGPT sign-in", hint=RENEW)
     raise ServiceError(f"{origin} holds no Codex login in the known shape", hint=RENEW)
 
 
@@ -155,19 +145,23 @@ def _unhexed(text: str) -> str:
 
 
 def _pair(machine: Machine) -> Credential | None:
-    token, account = (machine.get(name) for name in _PAIR)
-    if token is None or account is None:
+    given = {name: value for name in _PAIR if (value := machine.get(name))}
+    if len(given) == 1:
+        missing = next(name for name in _PAIR if name not in given)
+        log.warn(f"{', '.join(given)} is ignored, because {missing} is not set")
+    if len(given) < 2:
         return None
+    token, account = given.values()
     return from_token(token, _PAIR[0], account_id=account)
 
 
 def _home_file(machine: Machine) -> Credential | None:
-    return _file(os.path.join(home(machine)[0], "auth.json"), machine)
+    return _file(os.path.join(home(machine), "auth.json"), machine)
 
 
 def _legacy_file(machine: Machine) -> Credential | None:
     # Whoever sets CODEX_HOME means that folder and no other.
-    if home(machine)[1]:
+    if machine.get("CODEX_HOME"):
         return None
     return _file(os.path.join(machine.home, ".config", "codex", "auth.json"), machine)
 
@@ -185,7 +179,7 @@ def _keyring(machine: Machine) -> Credential | None:
         return None
     import hashlib
 
-    folder = os.path.realpath(home(machine)[0])
+    folder = os.path.realpath(home(machine))
     user = f"cli|{hashlib.sha256(folder.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
     text = keyring_text("Codex Auth", user)
     if text is None:

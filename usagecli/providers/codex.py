@@ -11,19 +11,23 @@ from typing import Any
 from urllib.parse import quote
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client, check_base_url, usual_error
-from usagecli.credentials import Credential
-from usagecli.errors import AuthError, ProviderError, ServiceError, Unavailable
+from usagecli.client import Answer, Ask, Client, Judge, check_base_url, usual_error
+from usagecli.credentials import Credential, renewed
+from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.model import Usage
 from usagecli.providers import _codex_contract
 from usagecli.providers import _codex_credentials as credentials
-from usagecli.providers._codex_usage import individual_limit, parse
+from usagecli.providers._codex_credits import individual_limit, reset_count
+from usagecli.providers._codex_usage import parse
 from usagecli.registry import Descriptor, Option, register
 
 _AUTH_API = "https://auth.openai.com/api/accounts"
+_AUTH_OVERRIDE = "CODEX_AUTHAPI_BASE_URL"
+_BASE_SETTING = "chatgpt_base_url in Codex's config.toml"
+_CHATGPT = ("https://chatgpt.com/", "https://chat.openai.com/")
 _ENRICH_S = 5.0
 # Plans of one person, which have no workspace and so no cap set by one.
-_PERSONAL = frozenset(("guest", "free", "go", "plus", "pro", "prolite", ""))
+_PERSONAL = frozenset(("guest", "free", "go", "plus", "pro", "prolite"))
 
 DESCRIPTOR = Descriptor(
     name="codex",
@@ -34,17 +38,20 @@ DESCRIPTOR = Descriptor(
     access=(
         "Install the Codex CLI and sign in with ChatGPT: `codex login`.",
         "That is all: usagecli reads the login that Codex keeps.",
-        "Without the CLI: set CHATGPT_ACCESS_TOKEN and CHATGPT_ACCOUNT_ID, both.",
+        "Without the CLI on this machine: set CHATGPT_ACCESS_TOKEN and CHATGPT_ACCOUNT_ID, both, or "
+        "CODEX_ACCESS_TOKEN to a personal access token (at-...).",
     ),
     dashboard="https://chatgpt.com/codex/settings/usage",
     documented="Not documented for others: the endpoint that OpenAI's own open-source Codex CLI asks.",
     renew=credentials.RENEW,
     parts={
-        "access_token": "the access token of a ChatGPT sign-in",
+        "access_token": "the access token of a ChatGPT sign-in, or a personal one",
         "account_id": "the ChatGPT account or workspace",
     },
     options=(
-        Option(name="account_id", about="The ChatGPT account or workspace, where the token names none."),
+        Option(
+            name="account_id", about="The ChatGPT account or workspace, where it is not the sign-in's own."
+        ),
     ),
     contract=_codex_contract.EMPTY,
 )
@@ -53,42 +60,40 @@ DESCRIPTOR = Descriptor(
 @register(DESCRIPTOR, credentials.accept)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError, ServiceError."""
-    credential = ask.credential
     try:
-        return _read(ask, credential)
+        return _read(ask, ask.credential)
     except AuthError:
         # Codex may have renewed its login since it was read.
-        renewed = credential.reread() if credential.reread else None
-        if renewed is None or renewed.secret == credential.secret:
+        credential = renewed(ask.credential)
+        if credential is None:
             raise
-        return _read(ask, renewed)
+        return _read(ask, credential)
 
 
 def _read(ask: Ask, credential: Credential) -> Usage:
     account_id = ask.options.get("account_id") or credential.account_id
-    facts: Mapping[str, Any] = credential.facts
+    facts = credential.facts
     if credential.kind == "pat":
-        who = _whoami(ask, credential)
-        account_id = account_id or wire.as_text(who.get("chatgpt_account_id"))
-        facts = {
-            "email": wire.as_text(who.get("email")),
-            "fedramp": who.get("chatgpt_account_is_fedramp") is True,
-        }
+        facts = _whoami(ask, credential)
+        account_id = account_id or facts["account_id"]
     base_url = _base_url(ask)
-    client = ask.client(base_url, _headers(credential, account_id, fedramp=facts.get("fedramp") is True))
-    answer = client.get("/wham/usage" if "/backend-api" in base_url else "/api/codex/usage")
+    client = ask.client(base_url, _headers(credential, account_id, fedramp=facts["fedramp"]))
+    wham = "/backend-api" in base_url
+    answer = client.get("/wham/usage" if wham else "/api/codex/usage")
     if answer.status != 200:
-        raise _judge(answer) or usual_error(answer, DESCRIPTOR)
-    body = answer.json()
-    half = credentials.half_a_pair(ask.machine) if ask.service.credential is None else None
+        setting = "the service's base_url" if ask.service.base_url else _BASE_SETTING
+        raise _judge(credential, setting)(answer) or usual_error(answer, DESCRIPTOR)
+    body = wire.mapping(answer.json(), "body")
+    notes: list[str] = []
     return parse(
         body,
         now=answer.at,
         headers=answer.headers,
-        monthly=_monthly(client, body, account_id) if "/backend-api" in base_url else None,
-        email=facts.get("email"),
-        account_id=account_id,
-        notes=(half,) if half else (),
+        monthly=_monthly(client, body, account_id, notes) if wham else None,
+        resets=_resets(client, body) if wham else None,
+        account=(facts["email"], account_id),
+        plan_type=facts["plan"],
+        notes=notes,
     )
 
 
@@ -103,61 +108,96 @@ def _headers(credential: Credential, account_id: str | None, *, fedramp: bool) -
 
 
 def _base_url(ask: Ask) -> str:
-    found = ask.service.base_url
-    if found is None:
-        told = (
-            credentials.setting(ask.machine, "chatgpt_base_url") if ask.service.credential is None else None
-        )
-        if told is None:
-            return DESCRIPTOR.base_url
-        try:
-            found = check_base_url(told)
-        except ValueError as error:
-            raise ServiceError(
-                f"chatgpt_base_url in Codex's config.toml {error}", hint="correct it there"
-            ) from None
-    if found in ("https://chatgpt.com", "https://chat.openai.com"):
-        return f"{found}/backend-api"
-    return found
+    url = ask.service.base_url
+    if url is None and ask.service.credential is None:
+        # A configured credential need not be that of the Codex home on this machine.
+        told = credentials.setting(ask.machine, "chatgpt_base_url")
+        url = _checked(told, _BASE_SETTING, "correct it there") if told else None
+    if url is None:
+        return DESCRIPTOR.base_url
+    needs_path = f"{url}/".lower().startswith(_CHATGPT) and "/backend-api" not in url
+    return f"{url}/backend-api" if needs_path else url
 
 
-def _judge(answer: Answer) -> ProviderError | None:
-    if answer.status in (403, 503) and answer.is_html:
-        return Unavailable(
-            f"{answer.host} showed a challenge for browsers ({answer.status})", hint="try again later"
-        )
-    if answer.status == 404:
-        return Unavailable(
-            f"{answer.host} knows no Codex usage (404)", hint="check chatgpt_base_url in Codex's config.toml"
-        )
-    return None
+def _checked(url: str, setting: str, hint: str) -> str:
+    try:
+        return check_base_url(url)
+    except ValueError as error:
+        raise ServiceError(f"{setting} {error}", hint=hint) from None
 
 
 def _whoami(ask: Ask, credential: Credential) -> Mapping[str, Any]:
-    """Whose a personal access token is; it carries no claims to read."""
-    base_url = ask.machine.get("CODEX_AUTHAPI_BASE_URL") or _AUTH_API
-    try:
-        base_url = check_base_url(base_url)
-    except ValueError as error:
-        raise ServiceError(f"CODEX_AUTHAPI_BASE_URL {error}", hint="correct or unset it") from None
-    client = ask.client(base_url, {"Authorization": f"Bearer {credential.secret.reveal()}"})
-    return wire.mapping(client.get_json("/v1/user-auth-credential/whoami"), "whoami")
+    """Whose a personal access token is: it has no claims that could be read."""
+    override = ask.machine.get(_AUTH_OVERRIDE)
+    url = _checked(override, _AUTH_OVERRIDE, "correct or unset it") if override else _AUTH_API
+    client = ask.client(url, {"Authorization": f"Bearer {credential.secret.reveal()}"})
+    answer = client.get_json("/v1/user-auth-credential/whoami", judge=_judge(credential, _AUTH_OVERRIDE))
+    who = wire.mapping(answer, "whoami")
+    return {
+        "account_id": wire.as_text(who.get("chatgpt_account_id")),
+        "email": wire.as_text(who.get("email")),
+        "plan": wire.as_text(who.get("chatgpt_plan_type")),
+        "fedramp": who.get("chatgpt_account_is_fedramp") is True,
+    }
 
 
-def _monthly(client: Client, payload: Any, account_id: str | None) -> Any:
-    """The month's use of a workspace member, where the usage answer names a cap but not this one's."""
-    body = wire.as_mapping(payload)
-    own = individual_limit(body)
-    personal = str(body.get("plan_type") or "").lower() in _PERSONAL
-    if "spend_control" not in body or personal or not account_id or _usable(own):
+def _judge(credential: Credential, setting: str) -> Judge:
+    """What a refusal means; `setting` is what named the host."""
+
+    def judge(answer: Answer) -> ProviderError | None:
+        status, host = answer.status, answer.host
+        if status in (403, 503) and answer.is_html:
+            return Unavailable(f"{host} showed a challenge for browsers ({status})", hint="try again later")
+        if status in (401, 403):
+            reason = "it has expired or was revoked"
+            reason += ", or the account has no Codex plan" if status == 403 else ""
+            return AuthError(f"Codex refused the token ({status}): {reason}", hint=_renew(credential))
+        if status == 404:
+            return Unavailable(f"{host} knows no Codex usage (404)", hint=f"check {setting}")
+        return None
+
+    return judge
+
+
+def _renew(credential: Credential) -> str:
+    if credential.kind == "pat":
+        return f"make a new personal access token, or {credentials.RENEW}"
+    if credential.reread is not None:
+        return credentials.RENEW
+    return f"{credentials.RENEW}, then replace the token in {credential.origin}"
+
+
+def _get(client: Client, path: str, headers: Mapping[str, str] | None = None) -> Any:
+    """A call without which the report still stands."""
+    # Never all the time that is left: one that hangs would cost the figures that are already here.
+    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
+    return client.get_json(path, headers=headers, timeout_s=timeout_s)
+
+
+def _monthly(client: Client, body: Mapping[str, Any], account_id: str | None, notes: list[str]) -> Any:
+    """The month of a workspace member, where the answer knows of spend controls but not of his cap."""
+    account_id = account_id or wire.as_text(body.get("account_id"))
+    personal = str(body.get("plan_type")).lower() in _PERSONAL
+    if "spend_control" not in body or personal or not account_id or individual_limit(body) is not None:
         return None
     path = f"/accounts/{quote(account_id, safe='')}/spend-controls/current-user/monthly-usage"
     try:
-        return client.get_json(path, timeout_s=_ENRICH_S)
-    except ProviderError:
+        return _get(client, path)
+    except (AuthError, PayloadError):
+        # Most workspaces have no such cap.
+        return None
+    except ProviderError as error:
+        notes.append(f"the month's spend limit could not be read: {error.message}")
         return None
 
 
-def _usable(limit: Any) -> bool:
-    found = wire.as_number(limit.get("limit") if isinstance(limit, dict) else limit)
-    return found is not None and found > 0
+def _resets(client: Client, body: Mapping[str, Any]) -> Any:
+    """The free resets with their dates, where there are any: one that lapses unused is lost."""
+    if not reset_count(body):
+        return None
+    # What Codex's own desktop application sends here.
+    headers = {"OpenAI-Beta": "codex-1", "originator": "Codex Desktop"}
+    try:
+        return _get(client, "/wham/rate-limit-reset-credits", headers)
+    except ProviderError:
+        return None
