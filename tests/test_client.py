@@ -181,6 +181,21 @@ def test_a_post_follows_no_redirect(machine: Machine, status: int) -> None:
 
 
 @pytest.mark.sockets
+@pytest.mark.parametrize("location", ["/sign-in", "https://login.example.com/sign-in"])
+def test_a_provider_may_name_the_error_for_a_redirect(machine: Machine, location: str) -> None:
+    """Before it is followed, and whatever host it leads to; one that it says nothing of is followed."""
+
+    def moved(url: str) -> ProviderError | None:
+        return AuthError(f"moved to {url}") if url.endswith("/sign-in") else None
+
+    with serve({"/x": Reply({}, 302, {"Location": "/y"}), "/y": Reply({}, 302, {"Location": location})}) as s:
+        ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=s.url)
+        with pytest.raises(AuthError, match=location):
+            ask.client().get("/x", moved=moved)
+    assert s.paths() == ["/x", "/y"]
+
+
+@pytest.mark.sockets
 def test_trouble_that_stays_is_told_after_three_tries(machine: Machine) -> None:
     with serve({"/x": Reply({}, 503)}) as server:
         ask = make_ask("openrouter", machine, secret="sk-or-fake", base_url=server.url)

@@ -38,6 +38,8 @@ _MAX_REDIRECTS = 5
 _LONGEST_WAIT = timedelta(days=7)
 
 Judge = Callable[["Answer"], ProviderError | None]
+# Sees where a redirect leads, before it is followed, and may name the error for it (a sign-in page).
+Moved = Callable[[str], ProviderError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,13 +171,14 @@ class Client:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        moved: Moved | None = None,
     ) -> Answer:
         """One answer of whatever status; retried where asking again is safe and may help."""
         until = self._until(timeout_s)
         merged = self._merged(headers)
         for pause in (*_BACKOFF_S, None):
             try:
-                answer = self._once(_Request("GET", self.base_url + path, params, merged), until)
+                answer = self._once(_Request("GET", self.base_url + path, params, merged), until, moved)
             except Unavailable as error:
                 if pause is None or not error.dropped:
                     raise
@@ -230,7 +233,7 @@ class Client:
         _check_headers(merged, self.ask.descriptor.title)
         return merged
 
-    def _once(self, request: _Request, until: float) -> Answer:
+    def _once(self, request: _Request, until: float, moved: Moved | None = None) -> Answer:
         from usagecli.transport import exchange, join
 
         url, params = request.url, request.params
@@ -261,6 +264,9 @@ class Client:
             target = join(url, got["location"])
             if request.method != "GET":
                 raise PayloadError(f"redirect: {_host(url)} sends us elsewhere", hint="check base_url")
+            error = moved(target) if moved else None
+            if error is not None:
+                raise error
             if _origin(target) != origin:
                 raise PayloadError(
                     f"redirect: {_host(url)} sends us to another host; the credential stays here",
