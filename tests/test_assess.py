@@ -73,6 +73,8 @@ def test_status_of_a_quota(given_quota: Quota, expected: Status | None) -> None:
         (balance(0), None, True, "exhausted"),
         (balance(-3), None, True, "exhausted"),
         (balance(0, stops=True), None, False, "exhausted"),
+        (balance(0, stops=False), None, True, "ok"),
+        (balance(0, stops=False), d(5), True, "low"),
         (balance(0, judged=False), d(5), True, None),
         (balance(None), d(5), True, None),
         (balance(0, unlimited=True), d(5), True, "ok"),

@@ -60,14 +60,14 @@ def quota_status(quota: Quota, low_below: Decimal) -> Status | None:
 
 
 def balance_status(balance: Balance, low_balance: Decimal | None, *, alone: bool) -> Status | None:
-    """`alone`: the report has no quota at all, so nothing else pays for the work."""
+    """`alone`: the report has no quota at all, so that nothing else is known to pay for the work."""
     if not balance.judged:
         return None
     if balance.unlimited:
         return "ok"
     if balance.amount is None:
         return None
-    if balance.amount <= 0 and (balance.stops or alone):
+    if balance.amount <= 0 and (alone if balance.stops is None else balance.stops):
         return "exhausted"
     return "low" if low_balance is not None and balance.amount < low_balance else "ok"
 

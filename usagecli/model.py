@@ -86,8 +86,9 @@ class Balance:
     amount: Decimal | None = None
     unlimited: bool = False
     judged: bool = True
-    # True: at 0 or below the work stops, whatever else the report shows.
-    stops: bool = False
+    # What 0 or less means: True, the work stops, whatever else the report shows; False, something
+    # else pays for it; None, it stops where the report has no quota.
+    stops: bool | None = None
     status: Status | None = None
 
 
