@@ -28,13 +28,23 @@ def places() -> tuple[Place, ...]:
     return (
         env_place("GITHUB_PAT", kind="pat"),
         env_place("COPILOT_GITHUB_TOKEN", kind="oauth"),
-        env_place("GH_TOKEN", kind="oauth", shared=True),
-        env_place("GITHUB_TOKEN", kind="oauth", shared=True),
+        _gh_variable("GH_TOKEN"),
+        _gh_variable("GITHUB_TOKEN"),
         Place(name="~/.config/github-copilot/apps.json", look=lambda m: _plugin(m, "apps.json")),
         Place(name="~/.config/github-copilot/hosts.json", look=lambda m: _plugin(m, "hosts.json")),
         Place(name="~/.copilot/config.json (Copilot CLI)", look=_copilot_cli),
         Place(name="~/.config/gh/hosts.yml or gh auth token", look=_gh, shared=True),
     )
+
+
+def _gh_variable(name: str) -> Place:
+    """A variable of gh's: where gh is set to another host, its token is not for github.com."""
+    own = env_place(name, kind="oauth")
+
+    def look(machine: Machine) -> Credential | None:
+        return own.look(machine) if machine.get("GH_HOST") in (None, _HOST) else None
+
+    return Place(name=name, look=look, shared=True)
 
 
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:

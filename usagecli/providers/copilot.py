@@ -27,9 +27,11 @@ _ENRICH_S = 5.0
 _MAX_ORGANIZATIONS = 10
 _REPORTS = (("ai_credit", billing.CREDITS), ("premium_request", billing.REQUESTS))
 _NO_REPORT_HINT = (
-    "check the username and that the token is its own; a seat that an organization pays shows nothing here"
+    "check username and token: they belong together; a seat paid by an organization shows nothing"
 )
-_NO_COPILOT_HINT = "sign in with gh or an editor's Copilot plug-in, or set GITHUB_PAT"
+_NO_COPILOT_HINT = (
+    "if the account has Copilot: sign in with gh or an editor's Copilot plug-in, or set GITHUB_PAT"
+)
 
 DESCRIPTOR = Descriptor(
     name="copilot",
@@ -233,8 +235,7 @@ def _from_clients_endpoint(ask: Ask) -> Usage:
     judge = _judge(
         ask,
         forbidden=_NO_COPILOT_HINT,
-        hidden=f"GitHub does not take the token from {ask.credential.origin} for Copilot, "
-        "or the account has no Copilot",
+        hidden=f"GitHub shows no Copilot to the token from {ask.credential.origin}",
         hint=_NO_COPILOT_HINT,
     )
     body = client.get_json("/copilot_internal/user", judge=judge)
