@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import runpy
 import signal
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,18 @@ def test_the_console_script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     with pytest.raises(SystemExit) as ended:
         signal.raise_signal(signal.SIGTERM)
     assert ended.value.code == 143
+
+
+@pytest.mark.usefixtures("usual_sigterm")
+def test_the_module_runs_and_an_import_of_it_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["anything", "--version"])
+    runpy.run_module("usagecli.__main__", run_name="imported")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SystemExit):
+        runpy.run_module("usagecli", run_name="__main__")
+    assert capsys.readouterr().out == run("--version").out
 
 
 def test_a_named_config_must_exist(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

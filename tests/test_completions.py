@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from tests.cli import configure, openrouter, run
-from tests.process import ROOT, environment, posix, process
+from tests.process import ROOT, environment, posix
 from usagecli import registry
-from usagecli.cli import COMMANDS
+from usagecli.cli import COMMANDS, cli
 from usagecli.commands.completions import SHELLS
 
 GATEWAY = "https://gateway.example.com"
@@ -22,14 +23,8 @@ GATEWAY = "https://gateway.example.com"
 
 def completed(*words: str) -> list[str]:
     """What may come in place of the last word."""
-    env = {
-        "_USAGECLI_COMPLETE": "bash_complete",
-        "COMP_WORDS": shlex.join(["usagecli", *words[:-1]]) + f" {words[-1]}",
-        "COMP_CWORD": str(len(words)),
-    }
-    outcome = process(env=env)
-    assert (outcome.code, outcome.err) == (0, "")
-    return [line.partition(",")[2] for line in outcome.out.splitlines() if line]
+    asked = ShellComplete(cli, {}, "usagecli", "_USAGECLI_COMPLETE")
+    return [item.value for item in asked.get_completions(list(words[:-1]), words[-1])]
 
 
 @pytest.fixture
