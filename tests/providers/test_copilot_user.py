@@ -132,6 +132,7 @@ EXPECTED = {
     "user_seat_bare": Usage(
         account="octo-member",
         plan=plan_of("Business", None),
+        notes=("GitHub tells neither a limit nor the use of this seat; an organization pays it",),
         source="oauth",
         contract=contract_of("octo-member"),
     ),

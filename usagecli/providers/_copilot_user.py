@@ -28,6 +28,7 @@ _PLANS = {
 }
 # The last is no part of the known shape, but was seen where the others were not.
 _RESETS = ("quota_reset_date_utc", "quota_reset_date", "limited_user_reset_date", "quota_reset_at")
+_BARE_SEAT = "GitHub tells neither a limit nor the use of this seat; an organization pays it"
 
 
 def parse(payload: Any, *, organization: Any = None, login: str | None = None) -> Usage:
@@ -47,15 +48,16 @@ def parse(payload: Any, *, organization: Any = None, login: str | None = None) -
             hint=hint if body.get("can_signup_for_limited") is True else None,
         )
     user, premium = wire.as_text(body.get("login")) or login, _bucket(body, _PREMIUM)
+    unit = _unit(_PREMIUM, premium, body)
     return Usage(
         quotas=quotas,
         spend=tuple(organization_spend(organization)),
         account=user,
         plan=plan(_plan_name(body), monthlyLimit=rounded(_limit(premium), 2)),
-        notes=tuple(_notes(premium, _unit(_PREMIUM, premium, body))),
+        notes=tuple(_notes(premium, unit)) if quotas else (_BARE_SEAT,),
         source="oauth",
         overage_reached=_overage_reached(premium),
-        contract={**EMPTY, "user": user, "totals": _totals(premium, _unit(_PREMIUM, premium, body))},
+        contract={**EMPTY, "user": user, "totals": _totals(premium, unit)},
     )
 
 
