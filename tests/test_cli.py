@@ -44,6 +44,14 @@ def test_help_names_every_command_and_provider(option: str) -> None:
     assert tuple(providers.replace(",", " ").split()) == registry.names()
 
 
+def test_no_name_of_a_provider_is_broken_in_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = tuple(f"one-of-many-{number}" for number in range(30))
+    monkeypatch.setattr(registry, "names", lambda: names)
+    lines = run("--help").out.partition("Providers (one command each):\n")[2].splitlines()
+    assert tuple(" ".join(lines).replace(",", " ").split()) == names
+    assert all(line.startswith("  one-") and len(line) <= 80 for line in lines)
+
+
 def test_no_command_shows_the_help() -> None:
     outcome = run()
     assert outcome.out + outcome.err == run("--help").out

@@ -55,11 +55,11 @@ def test_no_script_is_committed_for_another_shell() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["st"], ["status"]),
+        (["stat"], ["status"]),
         (["openr"], ["openrouter"]),
-        (["status", "wo"], ["work", "work-codex"]),
-        (["status", "h"], ["home"]),
-        (["status", "open"], ["openrouter"]),
+        (["status", "work"], ["work", "work-codex"]),
+        (["status", "hom"], ["home"]),
+        (["status", "openr"], ["openrouter"]),
         (["check", "work-"], ["work-codex"]),
         (["status", "--account", ""], ["work", "home", "work-codex"]),
         (["openrouter", "--account", ""], ["work", "home"]),
@@ -82,13 +82,13 @@ def test_commands_and_providers() -> None:
 
 def test_services_without_a_config() -> None:
     assert completed("status", "") == list(registry.names())
-    assert completed("status", "--account", "open") == ["openrouter"]
+    assert completed("status", "--account", "openr") == ["openrouter"]
     assert completed("openrouter", "--account", "") == ["openrouter"]
 
 
 def test_a_broken_config_is_no_obstacle_while_typing(own_home: Path) -> None:
     configure([{"name": "work"}])
-    assert completed("status", "open") == ["openrouter"]
+    assert completed("status", "openr") == ["openrouter"]
 
 
 def test_the_config_that_is_named_in_the_line(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def in_shell(shell: str, code: str, tmp_path: Path) -> list[str]:
             "bash",
             """
             source SCRIPT 2>/dev/null
-            COMP_WORDS=(usagecli status wo); COMP_CWORD=2
+            COMP_WORDS=(usagecli status work); COMP_CWORD=2
             _usagecli_completion usagecli; printf '%s\\n' "${COMPREPLY[@]}"
             """,
         ),
@@ -139,10 +139,10 @@ def in_shell(shell: str, code: str, tmp_path: Path) -> list[str]:
             "zsh",
             """
             compdef() { : }; compadd() { print -l -- $completions }
-            source SCRIPT; words=(usagecli status wo); CURRENT=3; _usagecli_completion
+            source SCRIPT; words=(usagecli status work); CURRENT=3; _usagecli_completion
             """,
         ),
-        ("fish", "source SCRIPT; complete --do-complete 'usagecli status wo'"),
+        ("fish", "source SCRIPT; complete --do-complete 'usagecli status work'"),
     ],
     ids=SHELLS,
 )

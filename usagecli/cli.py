@@ -61,10 +61,15 @@ class Root(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their one-line helps; providers by name, so that none is imported."""
+        from textwrap import wrap
+
         with formatter.section("Commands"):
             formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
         with formatter.section("Providers (one command each)"):
-            formatter.write_text(", ".join(registry.names()))
+            # Not `write_text`: it breaks a name at its hyphen.
+            told, indent = ", ".join(registry.names()), " " * formatter.current_indent
+            lines = wrap(told, formatter.width - len(indent), break_on_hyphens=False)
+            formatter.write("".join(f"{indent}{line}\n" for line in lines))
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """As Click's, but an interrupt exits 130, and a full disk is told in one line."""

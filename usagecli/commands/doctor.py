@@ -46,13 +46,14 @@ def command(ctx: click.Context) -> None:
     """
     app: App = ctx.obj
     findings = list(_findings(app))
+    width = max(len(finding.subject) for finding in findings)
     how = look(app)
     for finding in findings:
         mark, color = _MARKS[finding.state] if how.unicode else (_WORDS[finding.state], None)
         mark = click.style(mark, fg=color) if how.color and color else mark
-        emit(f"{mark} {finding.subject:12} {finding.told}")
+        emit(f"{mark} {finding.subject:{width}}  {finding.told}")
         if finding.mend:
-            emit(f"  {'':12} -> {finding.mend}")
+            emit(f"  {'':{width}}  -> {finding.mend}")
     wrong = [finding for finding in findings if finding.state == "wrong"]
     if any(finding.subject == "config" for finding in wrong):
         ctx.exit(int(ExitCode.USAGE))
@@ -170,6 +171,7 @@ def standing(service: Service, machine: Machine) -> Finding:
 
 def _discovered(machine: Machine) -> Iterator[Finding]:
     found = {target.service.name: target for target in services.discover(machine)}
+    missing = []
     for name in registry.names():
         if name in found:
             yield standing(found[name].service, machine)
@@ -178,12 +180,14 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
         if shared.state == "ok":
             told = f"{shared.told}, which other tools share: it counts only when {name} is named"
             yield Finding(state="missing", subject=name, told=told, mend=f"usagecli {name}")
-            continue
+        else:
+            missing.append(name)
+    if missing:
         yield Finding(
             state="missing",
-            subject=name,
-            told="no credentials found",
-            mend=f"usagecli providers {name} says how to get them",
+            subject="others",
+            told=f"no credentials found: {', '.join(missing)}",
+            mend="usagecli providers ID says how to get them",
         )
 
 

@@ -27,7 +27,7 @@ _WIDTH = 78
 def command(app: App, provider: str | None) -> None:
     """What is supported; with an ID, what it reports and how to give it access."""
     if provider is None:
-        emit("\n\n".join(_line(registry.get(name).descriptor) for name in registry.names()))
+        emit("\n\n".join(_entries()))
         return
     if provider not in registry.names():
         raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
@@ -35,9 +35,13 @@ def command(app: App, provider: str | None) -> None:
     emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
 
 
-def _line(descriptor: Descriptor) -> str:
-    first = f"{descriptor.name:12}{descriptor.title}"
-    return "\n".join([first, *_wrapped(descriptor.reports, " " * 12)])
+def _entries() -> Iterator[str]:
+    """Every provider with what it reports."""
+    names = registry.names()
+    width = max(len(name) for name in names) + 2
+    for name in names:
+        descriptor = registry.get(name).descriptor
+        yield "\n".join([f"{name:{width}}{descriptor.title}", *_wrapped(descriptor.reports, " " * width)])
 
 
 def _services(app: App, provider: str) -> list[Service]:
@@ -65,7 +69,8 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
         yield from (f"  {service.name}: {standing(service, machine).told}" for service in services)
     if descriptor.parts:
         yield from ("", "Parts of a `credential:` map in the config:")
-        yield from (f"  {part}: {about}" for part, about in descriptor.parts.items())
+        for part, about in descriptor.parts.items():
+            yield from _wrapped(about, "      ", f"  {part}: ")
     if descriptor.options:
         yield from ("", "Options:")
         for option in descriptor.options:
