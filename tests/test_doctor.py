@@ -64,6 +64,12 @@ def test_what_is_found_is_shown_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor(0)["openrouter"] == ("✓", "sk-o…ent from OPENROUTER_API_KEY", "")
 
 
+def test_nothing_is_missing_where_everything_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "names", lambda: ("openrouter",))
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-fake")
+    assert "others" not in doctor(0)
+
+
 def test_a_credential_that_cannot_be_used(own_home: Path) -> None:
     path = own_home / ".config" / "openrouter" / "key.json"
     path.parent.mkdir(parents=True)
