@@ -56,7 +56,7 @@ def paid_use_capped(body: Mapping[str, Any]) -> bool:
 def individual_limit(body: Mapping[str, Any]) -> Any:
     """The member's own cap, an object or a bare number, from the first place that has a usable one:
     the root, `rate_limit`, `spend_control`."""
-    holders = (body, body.get("rate_limit"), body.get("spend_control"))
+    holders = (body, wire.first(body, "rate_limit", "rate_limits"), body.get("spend_control"))
     found = (wire.as_mapping(holder).get("individual_limit") for holder in holders)
     return next((limit for limit in found if _cap(limit) is not None), None)
 
@@ -67,8 +67,11 @@ def _cap(limit: Any) -> Decimal | None:
     return amount if amount is not None and amount > 0 else None
 
 
-def spend_controls(body: Mapping[str, Any], now: datetime, *, partial: bool) -> Iterator[Quota]:
-    """A quota for each cap on a member's, a group's or the workspace's use; by month."""
+def spend_controls(body: Mapping[str, Any], now: datetime) -> Iterator[Quota]:
+    """A quota for each cap on a member's, a group's or the workspace's use; by month.
+
+    By itself a full one stops only a part: whether it stops the account, the answer says apart.
+    """
     control = wire.as_mapping(body.get("spend_control"))
     reached = control.get("reached_limit_type") if control.get("reached") is True else None
     for name in (*_LIMITS, *_GROUP_LIMITS):
@@ -80,11 +83,11 @@ def spend_controls(body: Mapping[str, Any], now: datetime, *, partial: bool) -> 
             found = wire.as_mapping(found.get("details"))
         limit = _cap(found)
         if limit is not None:
-            yield _spend_control(name, found, limit, now, partial=partial, reached=reached == name)
+            yield _spend_control(name, found, limit, now, reached=reached == name)
 
 
 def _spend_control(
-    name: str, found: Mapping[str, Any], limit: Decimal, now: datetime, *, partial: bool, reached: bool
+    name: str, found: Mapping[str, Any], limit: Decimal, now: datetime, *, reached: bool
 ) -> Quota:
     used = wire.as_number(found.get("used"))
     left = wire.as_number(found.get("remaining"))
@@ -98,7 +101,7 @@ def _spend_control(
         # The service rounds its own percentages: they only stand in for the amounts.
         percent_used=_percent(found) if used is None else None,
         resets_at=reset_of(found, now),
-        partial=partial,
+        partial=True,
         reached=reached,
     )
 
@@ -110,13 +113,14 @@ def _percent(found: Mapping[str, Any]) -> Decimal | None:
     return used if used is not None and used >= 0 else None
 
 
-def monthly_usage(answer: Any, *, partial: bool) -> Iterator[Quota]:
+def monthly_usage(answer: Any) -> Iterator[Quota]:
     """The member's month, from {"current_month_usage": 12.5, "effective_monthly_limit": {"limit": 400,
     "enforcement_mode": "HARD_CAP"}}; amounts may be text."""
     body = wire.as_mapping(answer)
     cap = wire.as_mapping(body.get("effective_monthly_limit"))
     limit, used = _cap(cap), wire.as_number(body.get("current_month_usage"))
-    if limit is None or str(cap.get("enforcement_mode")).strip().lower() in _NO_CAP:
+    mode = wire.as_text(cap.get("enforcement_mode")) or ""
+    if limit is None or mode.lower() in _NO_CAP:
         return
     yield Quota(
         id="spend_control_monthly",
@@ -124,5 +128,5 @@ def monthly_usage(answer: Any, *, partial: bool) -> Iterator[Quota]:
         unit="credits",
         used=None if used is None else max(_ZERO, used),
         limit=limit,
-        partial=partial,
+        partial=True,
     )

@@ -43,11 +43,11 @@ def _block(headers: Mapping[str, str], family: str) -> dict[str, Any]:
 
 
 def _window(headers: Mapping[str, str], prefix: str) -> dict[str, Any] | None:
-    used = wire.as_number(headers.get(f"{prefix}used-percent"))
+    used = headers.get(f"{prefix}used-percent")
     minutes = wire.as_number(headers.get(f"{prefix}window-minutes"))
     reset_at = headers.get(f"{prefix}reset-at")
     # An untold window is sent as zeros.
-    if not used and not minutes and reset_at is None:
+    if not wire.as_number(used) and not minutes and reset_at is None:
         return None
     return {
         "used_percent": used,

@@ -68,8 +68,8 @@ def parse(
                 *core_quotas(core),
                 *review_quotas(body, now),
                 *additional_quotas(body, now),
-                *spend_controls(body, now, partial=included),
-                *monthly_usage(monthly, partial=included),
+                *spend_controls(body, now),
+                *monthly_usage(monthly),
             )
         ),
         balances=tuple(balances(body)),
