@@ -198,9 +198,12 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """POST a JSON body: one answer of whatever status. Sent once, and no redirect is followed."""
+        """POST a JSON body, or bytes as they are: one answer of whatever status.
+
+        Sent once, and no redirect is followed.
+        """
         merged = self._merged({"Content-Type": "application/json", **(headers or {})})
-        data = json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._once(_Request("POST", self.base_url + path, None, merged, data), self._until(timeout_s))
 
     def post_json(
