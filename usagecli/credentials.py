@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_FILE = 1_000_000
 _COMMAND_TIMEOUT_S = 10.0
+KEY_FILE_HINT = "it should hold the key alone, or JSON with the key under apiKey, api_key or key"
 
 
 class Secret:
@@ -78,11 +79,18 @@ class Place:
     `look` may raise ServiceError for a home that is there and cannot be used, and NotConfigured
     for one that holds another kind of login. `shared` homes serve other tools too and count only
     beside a trace of the provider, or when the service is named. `slow` ones start a program.
+    `serves` says whether the credential may go to a base URL that the service names: not where
+    that is another region's.
     """
 
     name: str
     look: Callable[[Machine], Credential | None]
     shared: bool = False
+    serves: Callable[[str], bool] | None = None
+
+    def fits(self, service: Service) -> bool:
+        """Whether the credential may go where the service's own `base_url` points."""
+        return service.base_url is None or self.serves is None or self.serves(service.base_url)
 
 
 def env_place(name: str, *, prefix: str = "", shared: bool = False, kind: str = "key") -> Place:
@@ -105,8 +113,9 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
     if service.credential is not None:
         return _given(provider, service.credential, machine)
     descriptor = provider.descriptor
+    places = [place for place in descriptor.places if place.fits(service)]
     trouble: NotConfigured | ServiceError | None = None
-    for place in descriptor.places:
+    for place in places:
         if place.shared and not service.named and not traced(provider, machine):
             continue
         try:
@@ -119,10 +128,10 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
             return credential
     if trouble is not None:
         raise trouble
-    names = ", ".join(place.name for place in descriptor.places[:2])
+    names = ", ".join(place.name for place in places[:2])
     raise NotConfigured(
         f"no {descriptor.title} credential was found (looked in {names}"
-        + (f" and {len(descriptor.places) - 2} more)" if len(descriptor.places) > 2 else ")"),
+        + (f" and {len(places) - 2} more)" if len(places) > 2 else ")"),
         hint=f"usagecli providers {descriptor.name} says how to get one",
     )
 
@@ -171,6 +180,19 @@ def parse_json(text: str, what: str, renew: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise ServiceError(f"{what} holds no JSON object", hint=renew)
     return found
+
+
+def key_in(text: str, what: str) -> str | None:
+    """The API key in a text: the key alone, or JSON that holds it; None where there is none.
+
+    Raises ServiceError for broken JSON, without a word of its contents.
+    """
+    text = text.strip()
+    if not text.startswith(("{", "[")):
+        return text if len(text.split()) == 1 else None
+    body = parse_json(text, what, KEY_FILE_HINT)
+    values = (body.get(name) for name in ("apiKey", "api_key", "key"))
+    return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
 def keyring_text(service: str, user: str) -> str | None:

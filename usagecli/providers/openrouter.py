@@ -12,7 +12,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.client import Answer, Ask, Client, Judge, check_base_url
-from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
+from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, env_place, key_in, read_text
 from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
@@ -26,7 +26,6 @@ _ENRICH_S = 5.0
 _PAGE = 100
 _MAX_PAGES = 5
 _LONGEST_WAIT = timedelta(days=7)
-_KEY_FILE_HINT = "it should hold the key alone, or JSON with the key under apiKey, api_key or key"
 
 
 def _with_management(credential: Credential | None, machine: Machine) -> Credential | None:
@@ -48,21 +47,11 @@ def _file(path: str) -> Place:
 
     def look(machine: Machine) -> Credential | None:
         text = read_text(path, machine, "OpenRouter key file")
-        key = _key_in(text, path) if text else None
+        key = key_in(text, path) if text else None
         found = Credential(secret=Secret(key), origin=path) if key else None
         return _with_management(found, machine)
 
     return Place(name=path, look=look)
-
-
-def _key_in(text: str, what: str) -> str | None:
-    """The key in a text of either known shape; None where it holds none."""
-    text = text.strip()
-    if not text.startswith(("{", "[")):
-        return text if len(text.split()) == 1 else None
-    body = parse_json(text, what, _KEY_FILE_HINT)
-    values = (body.get(name) for name in ("apiKey", "api_key", "key"))
-    return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
 DESCRIPTOR = Descriptor(
@@ -110,9 +99,9 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     """A configured key, as it stands or in a file of the known shape; or a map of both keys."""
     keys = {}
     for part, text in parts.items():
-        key = _key_in(text, "the OpenRouter credential")
+        key = key_in(text, "the OpenRouter credential")
         if key is None:
-            raise ServiceError("the OpenRouter credential holds no key", hint=_KEY_FILE_HINT)
+            raise ServiceError("the OpenRouter credential holds no key", hint=KEY_FILE_HINT)
         keys[part or "api_key"] = Secret(key)
     management = keys.get("management_api_key")
     if "api_key" in keys:
