@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.snapshots import CLAUDE, CODEX, OUTAGE, look, percent, report, snapshot, usual
 from tests.support import NOW, d, golden
-from usagecli.formatters.table import clipped, display_width, render
+from usagecli.formatters.table import clipped, display_width, render, wrapped
 from usagecli.model import Balance, Failure, Quota, Refill, Spend, Usage
 
 WIDTHS = (40, 45, 50, 60, 70, 80, 100, 120, 200)
@@ -188,6 +190,61 @@ def test_nothing_to_report() -> None:
     assert render(snapshot(), look(width=80)) == "nothing to report"
 
 
+def pooled(*usages: Usage, **changes: Any) -> str:
+    """The line on the accounts of codex, where these are what they have."""
+    reports = [
+        report(f"codex:{name}", usage, provider="codex") for name, usage in zip("abc", usages, strict=False)
+    ]
+    found = replace(snapshot(*reports), **changes)
+    return render(found, look()).splitlines()[-2]
+
+
+SPENT = replace(CODEX, quotas=(replace(CODEX.quotas[1], used=d(100), percent_used=d(100), remaining=d(0)),))
+UNLIMITED = replace(CODEX, balances=(Balance(id="credits", label="Credits", unit="credits", unlimited=True),))
+
+
+@pytest.mark.parametrize(
+    ("usages", "changes", "line"),
+    [
+        (
+            (CODEX, CODEX),
+            {},
+            "codex: 2 accounts, 2 active; 224.8 credits ($8.99); "
+            "fullest: codex:a, weekly 59 %, resets Fri 09:00",
+        ),
+        (
+            (CODEX, SPENT),
+            {"credits_per_usd": d(0)},
+            "codex: 2 accounts, 1 active, 1 exhausted; 224.8 credits; "
+            "fullest: codex:b, weekly 100 %, resets Fri 09:00",
+        ),
+        (
+            (UNLIMITED, replace(CODEX, overage_reached=True)),
+            {},
+            "codex: 2 accounts, 2 active; 112.4 credits ($4.50), 1 unlimited; an overage limit is reached; "
+            "fullest: codex:a, weekly 59 %, resets Fri 09:00",
+        ),
+        ((Usage(), Usage()), {}, "codex: 2 accounts, 2 active"),
+    ],
+)
+def test_several_accounts_have_a_line_together(
+    usages: tuple[Usage, ...], changes: dict[str, Any], line: str
+) -> None:
+    assert pooled(*usages, **changes) == line
+
+
+def test_a_pool_whose_overage_limit_is_reached_is_red() -> None:
+    reports = [report("a", replace(CODEX, overage_reached=True)), report("b", CODEX)]
+    lines = render(snapshot(*reports), look(width=80, color=True)).splitlines()
+    told = [line for line in lines if "accounts" in line or "overage" in line]
+    assert told
+    assert all(line.startswith("\x1b[31m") for line in told)
+
+
+def test_one_account_has_none() -> None:
+    assert "accounts" not in render(snapshot(report("codex", CODEX)), look())
+
+
 def test_a_service_without_rows_has_its_error_on_its_own_line() -> None:
     failure = Failure(kind="not_configured", message="no key was found", hint="set OPENROUTER_API_KEY")
     shown = render(snapshot(report("openrouter", failure=failure)), look(width=80))
@@ -219,3 +276,23 @@ def test_an_old_report_says_its_age_and_when_it_is_asked_again() -> None:
 def test_clipped(text: str, width: int, short: str) -> None:
     assert clipped(text, width, "…") == short
     assert not width or display_width(clipped(text, width, "…")) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("one two three", ["one two", "three"]),
+        ("averyverylongword x", ["averyver", "ylongwor", "d x"]),
+        (f"a {WIDE}", ["a", "東京の開", "発者チー", "ム"]),
+    ],
+)
+def test_wrapped(text: str, lines: list[str]) -> None:
+    assert list(wrapped(text, 8)) == lines
+
+
+@given(st.text(alphabet="ab 東京é ", max_size=60), st.integers(2, 30))
+def test_wrapping_loses_nothing(text: str, width: int) -> None:
+    lines = list(wrapped(text, width))
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(display_width(line) <= width for line in lines)

@@ -14,6 +14,7 @@ from usagecli.formatters import units
 if TYPE_CHECKING:
     from usagecli.formatters import Look
     from usagecli.model import Balance, Quota, Report, Snapshot, Spend, Status
+    from usagecli.pool import Pool
 
 # How the status of a whole service is counted in the last line.
 _SUMMARY: tuple[tuple[Status, str], ...] = (
@@ -62,6 +63,26 @@ def summary(snapshot: Snapshot) -> str:
     statuses = [report.status for report in snapshot.reports]
     counts = [(statuses.count(status), word) for status, word in _SUMMARY]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to report"
+
+
+def pool_line(pool: Pool, look: Look) -> str:
+    """`codex: 3 accounts, 2 active, 1 exhausted; 347.5 credits ($13.90); fullest: work, weekly 92 %`."""
+    counts = ((pool.active, "active"), (pool.exhausted, "exhausted"), (pool.failing, "failing"))
+    told = [", ".join([f"{pool.accounts} accounts", *(f"{count} {word}" for count, word in counts if count)])]
+    if pool.credits is not None:
+        usd = "" if pool.credits_usd is None else f" ({units.money(pool.credits_usd, 'usd')})"
+        told.append(f"{units.amount(pool.credits, 'credits')} credits{usd}")
+        if pool.unlimited_accounts:
+            told[-1] += f", {pool.unlimited_accounts} unlimited"
+    if pool.overage_reached:
+        told.append("an overage limit is reached")
+    if pool.fullest is not None:
+        full = pool.fullest
+        quota = f"{short_label(full.quota.label)} {units.percent(full.percent_used)}"
+        told.append(f"fullest: {full.report.service.name}, {quota}")
+        if full.resets_at is not None:
+            told[-1] += f", resets {units.reset(full.resets_at, look.now, look.zone)}"
+    return f"{pool.provider}: {'; '.join(told)}"
 
 
 def short_label(label: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from usagecli.formatters import rows
+from usagecli.pool import pools
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
@@ -49,7 +49,8 @@ def render(snapshot: Snapshot, look: Look) -> str:
     blocks = rows.blocks(snapshot, look)
     if not blocks:
         return rows.summary(snapshot)
-    return "\n".join([*_text(blocks, _fitted(blocks, look), look), "", rows.summary(snapshot)])
+    footer = [*_pools(snapshot, look), rows.summary(snapshot)]
+    return "\n".join([*_text(blocks, _fitted(blocks, look), look), "", *footer])
 
 
 # -- the layout -------------------------------------------------------------------------------------
@@ -207,10 +208,19 @@ def _messages(block: Block, margin: int, service: str, look: Look) -> Iterator[s
     room = max(_LEAST_ROOM, (look.width or 1000) - margin)
     told = [(block.error, "red"), (block.hint, None), *((f"note: {note}", None) for note in block.notes)]
     for text, color in told:
-        for part in textwrap.wrap(text, room):
+        for part in wrapped(text, room):
             shown = click.style(part, fg=color, dim=color is None or None) if look.color else part
             yield service + " " * (margin - display_width(service)) + shown
             service = ""
+
+
+def _pools(snapshot: Snapshot, look: Look) -> Iterator[str]:
+    """What the accounts of one provider have together; red where an overage limit is reached."""
+    for pool in pools(snapshot.reports, snapshot.credits_per_usd):
+        told = rows.pool_line(pool, look)
+        for index, part in enumerate(wrapped(told, (look.width or 1000) - len(_INDENT))):
+            line = f"{_INDENT}{part}" if index else part
+            yield click.style(line, fg="red") if look.color and pool.overage_reached else line
 
 
 def clipped(text: str, width: int, mark: str) -> str:
@@ -223,6 +233,22 @@ def clipped(text: str, width: int, mark: str) -> str:
             break
         out += char
     return out + mark
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """The text in lines of at most `width` columns, broken at spaces; textwrap counts characters."""
+    line = ""
+    for word in text.split():
+        if line and display_width(f"{line} {word}") > width:
+            yield line
+            line = ""
+        line = f"{line} {word}" if line else word
+        while display_width(line) > width:
+            head = clipped(line, width, "")
+            yield head
+            line = line[len(head) :]
+    if line:
+        yield line
 
 
 def display_width(text: str) -> int:
