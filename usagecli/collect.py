@@ -112,10 +112,11 @@ class Collector:
 
     def _prepare(self, job: _Job) -> None:
         provider = registry.get(job.service.provider)
-        job.settings, warnings = options.resolve(provider.descriptor, job.service, self.machine)
+        machine = self.machine.overlaid(job.service.env)
+        job.settings, warnings = options.resolve(provider.descriptor, job.service, machine)
         for warning in warnings:
             log.warn(f"{job.service.name}: {warning}")
-        job.credential = job.target.credential or credentials.find(provider, job.service, self.machine)
+        job.credential = job.target.credential or credentials.find(provider, job.service, machine)
         log.debug(f"{job.service.name}: credential from {job.credential.origin}")
         job.key = identity(job.service, job.credential, job.settings)
         job.entry = self.cache.load(job.service, job.key)
@@ -221,7 +222,7 @@ class Collector:
             descriptor=provider.descriptor,
             credential=job.credential,
             options=job.settings,
-            machine=self.machine,
+            machine=self.machine.overlaid(job.service.env),
             transport=transport,
         )
         started = time.monotonic()

@@ -225,12 +225,20 @@ class _Reader:
         found: dict[str, Service] = {}
         for index, body in enumerate(value):
             where: Path = ("services", index)
-            service = self.service(where, body)
-            if service.name in found:
-                at = (*where, "name") if (*where, "name") in self.lines else where
-                self.fail(at, f"the name {service.name!r} is given to two services")
-            found[service.name] = service
+            for service in self.accounts(where, self.service(where, body)):
+                if service.name in found:
+                    at = (*where, "name") if (*where, "name") in self.lines else where
+                    self.fail(at, f"the name {service.name!r} is given to two services")
+                found[service.name] = service
         return tuple(found.values())
+
+    def accounts(self, where: Path, service: Service) -> tuple[Service, ...]:
+        """The service, or one for each account that it stands for."""
+        expand = registry.get(service.provider).expand
+        try:
+            return expand(service) if expand else (service,)
+        except ValueError as error:
+            self.fail((*where, "options"), str(error))
 
     def service(self, where: Path, body: Any) -> Service:
         if not isinstance(body, dict):
@@ -292,7 +300,7 @@ class _Reader:
             option = known[key]
             if option.kind == "positive" and isinstance(given, str):
                 self.fail((*where, key), f"expected {options.wanted(option)}, without quotes")
-            read = None if isinstance(given, bool) else options.read(option, given)
+            read = options.read(option, given)
             if read is None:
                 self.fail((*where, key), f"expected {options.wanted(option)}")
             found[key] = read

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 
@@ -33,6 +33,10 @@ class Machine:
     def get(self, name: str) -> str | None:
         """An environment variable without surrounding space; a blank one is None."""
         return self.env.get(name, "").strip() or None
+
+    def overlaid(self, env: Mapping[str, str]) -> Machine:
+        """This machine with some of its variables replaced."""
+        return replace(self, env={**self.env, **env}) if env else self
 
     def expand(self, path: str) -> str:
         """`~` and `~/...` on this machine's home; everything else as it stands."""

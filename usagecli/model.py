@@ -163,6 +163,10 @@ class Service:
     ignore: frozenset[str] = frozenset()
     enabled: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    # The service of the config that this one is a part of, where it stands for several accounts.
+    group: str | None = None
+    # Variables that take the place of the machine's for this service; a blank one counts as not set.
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     # True: asked for by name on the command line or in the config, so that a credential which
     # other tools share counts as meant for it.
     named: bool = True

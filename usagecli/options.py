@@ -32,14 +32,22 @@ def resolve(descriptor: Descriptor, service: Service, machine: Machine) -> tuple
     return values, warnings
 
 
-def read(option: Option, value: Any) -> str | Decimal | None:
+def read(option: Option, value: Any) -> str | Decimal | bool | tuple[str, ...] | None:
     """The value as the option's kind, or None where it is not of that kind."""
+    if option.kind == "texts":
+        found = [wire.as_text(entry) for entry in value] if isinstance(value, list) else []
+        return tuple(text for text in found if text) if found and all(found) else None
+    if option.kind == "flag":
+        return value if isinstance(value, bool) else None
+    if isinstance(value, bool):
+        return None
     if option.kind == "positive":
-        found = wire.as_number(value)
-        return found if found is not None and found > 0 else None
+        number = wire.as_number(value)
+        return number if number is not None and number > 0 else None
     return wire.as_text(value if isinstance(value, str) else str(value) if isinstance(value, int) else None)
 
 
 def wanted(option: Option) -> str:
     """The option's kind, for a message."""
-    return "a number above 0" if option.kind == "positive" else "a text"
+    kinds = {"positive": "a number above 0", "flag": "true or false", "texts": "a list of texts"}
+    return kinds.get(option.kind, "a text")

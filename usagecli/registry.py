@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from usagecli.client import Ask
     from usagecli.credentials import Credential, Place
     from usagecli.machine import Machine
-    from usagecli.model import Usage
+    from usagecli.model import Service, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """A setting that is no secret: under `options` in the config, or in the environment.
 
-    `kind` is `text` or `positive` (a number above 0). `fallback` describes what happens without it.
+    `kind` is `text`, `positive` (a number above 0), `flag` (true or false) or `texts` (a list); the
+    last two not from the environment. `fallback` describes what happens without it.
     """
 
     name: str
@@ -63,28 +64,34 @@ class Descriptor:
 Fetch = Callable[["Ask"], "Usage"]
 # The secrets of a `credential:` entry by part ("" for a single one), and where they stood.
 Accept = Callable[[Mapping[str, str], str, "Machine"], "Credential"]
+# Raises ValueError saying what is wrong with the service's options.
+Expand = Callable[["Service"], "tuple[Service, ...]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A registered provider. `accept` reads the secret of a `credential:` entry."""
+    """A registered provider. `accept` reads the secret of a `credential:` entry; `expand` turns a
+    service of the config that stands for several accounts into one service each."""
 
     descriptor: Descriptor
     fetch: Fetch
     accept: Accept | None = None
+    expand: Expand | None = None
 
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "providers")
 _providers: dict[str, Provider] = {}
 
 
-def register(descriptor: Descriptor, accept: Accept | None = None) -> Callable[[Fetch], Fetch]:
+def register(
+    descriptor: Descriptor, accept: Accept | None = None, expand: Expand | None = None
+) -> Callable[[Fetch], Fetch]:
     """Make the decorated `fetch` the provider of that descriptor; a second one is refused."""
 
     def keep(fetch: Fetch) -> Fetch:
         if descriptor.name in _providers:
             raise ValueError(f"provider {descriptor.name!r} is registered twice")
-        _providers[descriptor.name] = Provider(descriptor, fetch, accept)
+        _providers[descriptor.name] = Provider(descriptor, fetch, accept, expand)
         return fetch
 
     return keep

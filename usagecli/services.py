@@ -47,11 +47,16 @@ def choose(
         targets = _by_provider(wanted) if wanted else discover(machine)
     else:
         targets = [Target(service=service) for service in _of_config(config.services, wanted, accounts)]
-    names = tuple(target.service.name for target in targets)
+    names = {name: None for target in targets for name in names_of(target.service)}
     for account in accounts:
         if account not in names:
-            raise ConfigError(f"there is no service {account!r} here{suggestion(account, names)}")
-    return [target for target in targets if not accounts or target.service.name in accounts]
+            raise ConfigError(f"there is no service {account!r} here{suggestion(account, tuple(names))}")
+    return [target for target in targets if not accounts or {*names_of(target.service)} & {*accounts}]
+
+
+def names_of(service: Service) -> tuple[str, ...]:
+    """What the service answers to: its own name, and that of the group that it is a part of."""
+    return (service.name,) if service.group is None else (service.name, service.group)
 
 
 def counted(config: Config) -> str:
@@ -66,14 +71,15 @@ def _of_config(
 ) -> Iterator[Service]:
     ids = registry.names()
     for name in wanted:
-        if name not in ids and all(name != service.name for service in services):
+        if name not in ids and all(name not in names_of(service) for service in services):
             known = tuple(dict.fromkeys([*(service.name for service in services), *ids]))
             raise ConfigError(f"there is no service or provider {name!r}{suggestion(name, known)}")
     for service in services:
-        on = service.enabled or service.name in accounts
-        if service.name in wanted or (on and (not wanted or service.provider in wanted)):
+        own = {*names_of(service)}
+        on = service.enabled or own & {*accounts}
+        if own & {*wanted} or (on and (not wanted or service.provider in wanted)):
             yield service
-    mentioned = {name for service in services for name in (service.name, service.provider)}
+    mentioned = {name for service in services for name in (*names_of(service), service.provider)}
     # A provider without a service is asked with its usual credentials: the user wants to know.
     yield from (Service(name=name, provider=name) for name in dict.fromkeys(wanted) if name not in mentioned)
 
