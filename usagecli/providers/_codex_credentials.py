@@ -72,15 +72,11 @@ def from_token(token: str, origin: str, *, id_token: str = "", account_id: str |
     """A credential of an access token and what the claims of the id token, else its own, say."""
     if token.startswith(_PERSONAL_PREFIX):
         return Credential(secret=Secret(token), origin=origin, kind="pat", account_id=account_id)
-    claims = [_facts(claims_of(text)) for text in (id_token, token)]
-    known = {name: next((c[name] for c in claims if c[name]), None) for name in claims[0]}
-    account = account_id or known.pop("account_id")
+    said, beside = _facts(claims_of(id_token)), _facts(claims_of(token))
+    facts = {name: said[name] or beside[name] for name in said}
+    own_id = facts.pop("account_id")
     return Credential(
-        secret=Secret(token),
-        origin=origin,
-        kind="oauth",
-        account_id=account,
-        facts={name: known[name] for name in ("email", "plan", "user", "fedramp")},
+        secret=Secret(token), origin=origin, kind="oauth", account_id=account_id or own_id, facts=facts
     )
 
 
@@ -129,8 +125,9 @@ def claims_of(token: str) -> Mapping[str, Any]:
 
 
 def _text(body: Mapping[str, Any], *keys: str) -> str | None:
-    found = wire.first(body, *keys)
-    return found.strip() or None if isinstance(found, str) else None
+    """The first text that is not blank among the spellings of one key."""
+    found = (body.get(key) for key in keys)
+    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), None)
 
 
 def _unhexed(text: str) -> str:
