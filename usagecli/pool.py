@@ -55,17 +55,35 @@ def _pool(provider: str, reports: Sequence[Report], credits_per_usd: Decimal) ->
     ]
     amounts = [wallet.amount for wallet in wallets if wallet.amount is not None and not wallet.unlimited]
     total = sum(amounts, Decimal(0)) if wallets else None
+    exhausted = [_is_exhausted(report) for report in reports]
+    failing = [report.status == "error" for report in reports]
     return Pool(
         provider=provider,
         accounts=len(reports),
-        active=sum(report.status in ("ok", "low") for report in reports),
-        exhausted=sum(report.status == "exhausted" for report in reports),
-        failing=sum(report.status == "error" for report in reports),
+        active=len(reports) - sum(exhausted) - sum(failing),
+        exhausted=sum(exhausted),
+        failing=sum(failing),
         credits=total,
-        credits_usd=total / credits_per_usd if total is not None and credits_per_usd > 0 else None,
+        credits_usd=_in_usd(total, credits_per_usd),
         unlimited_accounts=sum(wallet.unlimited for wallet in wallets),
         overage_reached=any(report.usage is not None and report.usage.overage_reached for report in reports),
         fullest=_fullest(reports),
+    )
+
+
+def _in_usd(amount: Decimal | None, credits_per_usd: Decimal) -> Decimal | None:
+    if amount is None or not credits_per_usd.is_finite() or credits_per_usd <= 0:
+        return None
+    return amount / credits_per_usd
+
+
+def _is_exhausted(report: Report) -> bool:
+    """Whether the pool should turn to another account: also where only code review is spent."""
+    if report.status == "error":
+        return False
+    quotas = report.usage.quotas if report.usage is not None else ()
+    return report.status == "exhausted" or any(
+        quota.scope == "code_review" and quota.status == "exhausted" for quota in quotas
     )
 
 
