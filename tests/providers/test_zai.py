@@ -93,7 +93,7 @@ OLDER_KEYS = Usage(
 BOTH_PLANS = Usage(
     quotas=(
         counted("credits", 1200, 12000, 10800, resets_at=SOON, **FIVE_HOUR),
-        percent(64, resets_at=SOON, **{**FIVE_HOUR, "id": "tokens_5_3"}),
+        percent(64, resets_at=SOON, **{**FIVE_HOUR, "id": "tokens_5_3", "label": "Tokens (5 hours)"}),
         counted(
             "credits",
             30000,

@@ -17,6 +17,7 @@ _ZERO = Decimal(0)
 # The codes of `unit` that have been seen, with their names and, where it is fixed, their length.
 _HOURS, _MONTHS, _WEEKS = 3, 5, 6
 _SPANS = {_HOURS: ("hour", 3600), _MONTHS: ("month", None), _WEEKS: ("week", 604_800)}
+_LABELS = {"five_hour": "5-hour limit", "weekly": "Weekly limit", "mcp_monthly": "MCP tools (monthly)"}
 # More of any unit is no window; it would leave the range of a date.
 _LONGEST = 10_000
 # Other spellings of the plan's name, as they stand.
@@ -78,22 +79,20 @@ class _Limit:
     field: str
 
     @property
-    def general_id(self) -> str:
-        return "_".join(str(part) for part in (self.kind.id, self.number, self.unit) if part is not None)
-
-    @property
     def id(self) -> str:
-        """The id of a window that everybody has, else one made of what it counts and how long."""
+        """The id of a window that everybody has, else `general_id`."""
         if self.kind is _TOOL_CALLS:
             return "mcp_monthly" if self.unit == _MONTHS else self.general_id
         usual = {(5, _HOURS): "five_hour", (1, _WEEKS): "weekly"}
         return usual.get((self.number or 0, self.unit or 0), self.general_id)
 
     @property
-    def label(self) -> str:
-        usual = {"five_hour": "5-hour limit", "weekly": "Weekly limit", "mcp_monthly": "MCP tools (monthly)"}
-        if self.id in usual:
-            return usual[self.id]
+    def general_id(self) -> str:
+        """What it counts and how long."""
+        return "_".join(str(part) for part in (self.kind.id, self.number, self.unit) if part is not None)
+
+    @property
+    def general_label(self) -> str:
         if self.number is None:
             return self.kind.label
         word = _SPANS.get(self.unit or 0, ("period", None))[0]
@@ -143,7 +142,7 @@ def _quota(limit: _Limit, id_: str) -> Quota:
             percent = current / total * _HUNDRED
     return Quota(
         id=id_,
-        label=limit.label,
+        label=_LABELS.get(id_, limit.general_label),
         unit=unit,
         scope=limit.kind.scope,
         used=used,

@@ -48,7 +48,7 @@ DESCRIPTOR = Descriptor(
         f"Sign in at {GLOBAL.key_page} and create a key (mainland China: {CHINA.key_page}).",
         "Put it into the environment as ZAI_API_KEY (mainland China: BIGMODEL_API_KEY), "
         "or name its place in the config.",
-        f"A service in the config is of mainland China where it says base_url: {CHINA.base_url}.",
+        f"For a key of mainland China that stands in the config, also set base_url: {CHINA.base_url}.",
     ),
     dashboard="https://z.ai/manage-apikey/subscription",
     documented="Not documented by the vendor: the endpoints that its own usage plug-in asks.",
