@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cli import FAKE, configure, files_below, run
 from tests.fuzz import ANY_JSON, SCALARS, mutated, places, replaced, sound, survives
 from tests.providers.test_codex import MISSING, WHOLE, body, read
 from tests.providers.test_codex_credits import HEADERS
-from tests.support import NOW, payload
+from tests.support import NOW, Reply, payload, serve
 from usagecli.providers._codex_usage import parse
 from usagecli.providers.codex import DESCRIPTOR
 
@@ -172,6 +174,33 @@ def test_flags_that_are_not_sent_are_false(field: str, key: str, sent: Any) -> N
 def test_credits_of_the_contract(block: Any, expected: tuple[bool, bool, float | None]) -> None:
     """A balance that nobody sent is null, not 0."""
     assert tuple(contract(credits=block)["credits"].values()) == expected
+
+
+# -- the whole document -----------------------------------------------------------------------------
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("case", WHOLE)
+def test_the_document_fits_the_schema_and_holds_no_secret(case: str, own_home: Path) -> None:
+    secrets = {"access_token": "fake-access-token", "account_id": "acc-71d0"}
+    routes = {
+        "/backend-api/wham/usage": Reply(payload(f"codex/{case}")),
+        "/backend-api/wham/rate-limit-reset-credits": Reply(payload("codex/reset_credits")),
+    }
+    with serve(routes) as server:
+        credential = {part: {"value": text} for part, text in secrets.items()}
+        base_url = f"{server.url}/backend-api"
+        configure([{"name": "work", "provider": "codex", "credential": credential, "base_url": base_url}])
+        done = run("codex", "--json")
+    found = done.document
+    assert (found["error"], found["provider"], found["source"]) == (None, "codex", "oauth")
+    assert {name: found[name] for name in DESCRIPTOR.contract} == contract(case)
+    kept = {name: data for name, data in files_below(own_home).items() if not name.endswith("config.yaml")}
+    assert kept, "the cache holds the report"
+    for told in (done.out, done.err, *map(str, kept.values())):
+        assert FAKE not in told
+        assert "RateLimitResetCredit" not in told
+        assert "text that stays here" not in told
 
 
 # -- whatever comes ---------------------------------------------------------------------------------

@@ -38,8 +38,9 @@ DESCRIPTOR = Descriptor(
     access=(
         "Install the Codex CLI and sign in with ChatGPT: `codex login`.",
         "That is all: usagecli reads the login that Codex keeps.",
-        "Without the CLI on this machine: set CHATGPT_ACCESS_TOKEN and CHATGPT_ACCOUNT_ID, both, or "
-        "CODEX_ACCESS_TOKEN to a personal access token (at-...).",
+        "On a machine without it: set CHATGPT_ACCESS_TOKEN and CHATGPT_ACCOUNT_ID to what stands under "
+        "access_token and account_id in ~/.codex/auth.json of one that has it, or CODEX_ACCESS_TOKEN to a "
+        "personal access token (at-...).",
     ),
     dashboard="https://chatgpt.com/codex/settings/usage",
     documented="Not documented for others: the endpoint that OpenAI's own open-source Codex CLI asks.",
