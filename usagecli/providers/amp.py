@@ -109,9 +109,11 @@ def _judge(credential: str, renew: str) -> Judge:
                 retry_at=answer.retry_at,
             )
         try:
-            return _refusal(answer.json()) if answer.status < 500 else None
+            body = wire.as_mapping(answer.json())
         except PayloadError:
             return None
+        # Of other answers, and of all beyond 499, the status says more.
+        return _refusal(body) if body.get("ok") is False and answer.status < 500 else None
 
     return judge
 
