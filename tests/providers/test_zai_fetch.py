@@ -25,7 +25,7 @@ from usagecli.errors import (
     ServiceError,
     Unavailable,
 )
-from usagecli.machine import Machine
+from usagecli.machine import Machine, here
 from usagecli.model import Usage
 from usagecli.providers import zai
 from usagecli.providers._zai_credentials import CHINA, GLOBAL
@@ -384,7 +384,7 @@ def test_calls_that_hang_cost_their_own_entries_only(chinese: Machine) -> None:
 
 
 @pytest.mark.sockets
-def test_what_a_user_sees(own_home: Path) -> None:
+def test_what_a_user_sees() -> None:
     """Two services of one provider, each with its own key; and no word of a key."""
     with serve({**ROUTES, QUOTAS: recorded("credits_lite_spent")}) as server:
         given_: dict[str, dict[str, Any]] = {"glm": {}, "team": {"options": TEAM}}
@@ -412,7 +412,8 @@ def test_what_a_user_sees(own_home: Path) -> None:
     assert [(balance["id"], balance["unit"], balance["amount"]) for balance in team["balances"]] == [
         ("account", "cny", 86.52)
     ]
-    shown = "".join(str(body) for body in cli.files_below(own_home / ".cache").values())
+    shown = "".join(str(body) for body in cli.files_below(here().cache_dir).values())
+    assert "GLM Coding Pro" in shown
     assert "fake" not in outcome.out + outcome.err + shown
 
 
