@@ -29,7 +29,7 @@ def percent(id_: str, label: str, used: str | int, **more: Any) -> Quota:
 
 
 def free(used: str | int, **more: Any) -> Quota:
-    return percent("free", "Amp Free", used, **more)
+    return percent("free", "Free grant", used, **more)
 
 
 def plan(name: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ FREE_DOLLARS = Usage(
     quotas=(
         Quota(
             id="free",
-            label="Amp Free",
+            label="Free grant",
             unit="usd",
             used=d("3.38"),
             limit=d(10),
@@ -103,7 +103,7 @@ FREE_BOTH = Usage(
     quotas=(
         Quota(
             id="free",
-            label="Amp Free",
+            label="Free grant",
             unit="usd",
             used=d("6.80"),
             limit=d(20),

@@ -18,7 +18,7 @@ SETTINGS = Usage(
     quotas=(
         Quota(
             id="free",
-            label="Amp Free",
+            label="Free grant",
             unit="usd",
             used=d("3.385"),
             limit=d(10),

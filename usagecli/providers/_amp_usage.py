@@ -182,7 +182,7 @@ def _free(line: str, now: datetime) -> _Part | None:
     percent = _figures(_FREE_PERCENT, line)
     if not percent:
         return None
-    quota = _percent("free", "Amp Free", percent[0])
+    quota = _percent("free", "Free grant", percent[0])
     if _DAILY.search(line):
         quota = replace(quota, window_seconds=_DAY_S, resets_at=_next_evening(now))
     return _Part(quotas=(quota,))
@@ -240,7 +240,7 @@ def _judgeable(quotas: tuple[Quota, ...], balances: tuple[Balance, ...]) -> tupl
 
 def free_dollars(left: Decimal, limit: Decimal, rate: Decimal | None, hours: Decimal | None = None) -> Quota:
     """The older free grant, which refills by `rate` dollars an hour: within `hours`, where these are told."""
-    quota = _counted("free", "Amp Free", "usd", left, limit)
+    quota = _counted("free", "Free grant", "usd", left, limit)
     if rate is not None and rate > 0:
         quota = replace(quota, refill=Refill(amount=rate, every_seconds=_HOUR_S))
         hours = limit / rate if hours is None else hours
