@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -193,6 +194,32 @@ def test_a_window_that_was_reset_since_is_unknown() -> None:
     assert (later.stopped, later.partly_stopped, later.contract) == (False, False, {"planType": None})
     assert "reset" in later.notes[0]
     assert assess.judged(later, SERVICE)[1] == "ok"
+
+
+CREDITS = Balance(id="credits", label="Credits", unit="credits", amount=d("112.4"))
+
+
+def test_a_balance_that_the_answer_is_silent_on_stays() -> None:
+    before, silent = Usage(balances=(CREDITS,)), Usage(untold=frozenset(("credits",)))
+    found = assess.kept(silent, before, NOW)
+    note = "credits are as of 2026-11-21 08:00 UTC: this answer is silent on them"
+    assert (found.balances, found.notes) == ((replace(CREDITS, as_of=NOW),), (note,))
+    later = assess.kept(silent, found, NOW + timedelta(hours=3))
+    assert later == found, "it keeps its own age, however often it is carried on"
+
+
+@pytest.mark.parametrize(
+    ("usage", "before"),
+    [
+        (Usage(), Usage(balances=(CREDITS,))),
+        (Usage(untold=frozenset(("credits",))), None),
+        (Usage(untold=frozenset(("credits",))), Usage()),
+        (Usage(untold=frozenset(("credits",)), balances=(CREDITS,)), Usage(balances=(CREDITS,))),
+        (Usage(untold=frozenset(("prepaid",))), Usage(balances=(CREDITS,))),
+    ],
+)
+def test_otherwise_no_old_balance_comes_back(usage: Usage, before: Usage | None) -> None:
+    assert assess.kept(usage, before, NOW) == usage
 
 
 def test_before_the_reset_nothing_changes() -> None:

@@ -63,6 +63,8 @@ def balance_status(balance: Balance, low_balance: Decimal | None, *, alone: bool
     """`alone`: the report has no quota at all, so that nothing else is known to pay for the work."""
     if not balance.judged:
         return None
+    if balance.reached:
+        return "exhausted"
     if balance.unlimited:
         return "ok"
     if balance.amount is None:
@@ -137,6 +139,27 @@ def aged(usage: Usage, fetched_at: datetime, now: datetime, contract: Mapping[st
         contract=dict(contract),
         notes=(*usage.notes, note),
     )
+
+
+def kept(usage: Usage, before: Usage | None, fetched_at: datetime | None) -> Usage:
+    """The usage with the balances that its answer is silent on, as they were before.
+
+    `before` is the last report of the same account and `fetched_at` when it was read. A note says
+    how old such a balance is.
+    """
+    if before is None or not usage.untold:
+        return usage
+    own = {balance.id for balance in usage.balances}
+    old = tuple(
+        replace(balance, as_of=balance.as_of or fetched_at)
+        for balance in before.balances
+        if balance.id in usage.untold - own
+    )
+    notes = tuple(
+        f"{balance.label.lower()} are as of {balance.as_of:%Y-%m-%d %H:%M} UTC: this answer is silent on them"
+        for balance in old
+    )
+    return replace(usage, balances=usage.balances + old, notes=usage.notes + notes)
 
 
 def report(

@@ -234,6 +234,7 @@ class Collector:
         else:
             now = self.machine.clock()
             log.debug(f"{job.service.name}: read in {(time.monotonic() - started) * 1000:.0f} ms")
+            usage = assess.kept(usage, job.entry.usage, job.entry.fetched_at)
             if self.machine.demo:
                 usage = replace(usage, source="demo")
             entry = Entry(usage=usage, fetched_at=now, checked_at=now)

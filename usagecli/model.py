@@ -89,6 +89,10 @@ class Balance:
     # What 0 or less means: True, the work stops, whatever else the report shows; False, something
     # else pays for it; None, it stops where the report has no quota.
     stops: bool | None = None
+    # When the provider told it, where that was before this report.
+    as_of: datetime | None = None
+    # True: the provider says outright that it is used up, with or without a figure.
+    reached: bool = False
     status: Status | None = None
 
 
@@ -123,6 +127,8 @@ class Usage:
     stopped: bool = False
     # True: the provider says outright that a part of the work is stopped: low, not exhausted.
     partly_stopped: bool = False
+    # Ids of balances that this answer is silent on: those of the last report stay.
+    untold: frozenset[str] = frozenset()
     # True: a cap on paid use beyond the plan is reached.
     overage_reached: bool = False
     contract: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 from usagecli.model import Balance, Quota, Refill, Spend, Usage
 
 _NUMBERS = frozenset(("used", "limit", "remaining", "percent_used", "percent_remaining", "amount"))
-_INSTANTS = frozenset(("resets_at", "since", "until"))
+_INSTANTS = frozenset(("resets_at", "since", "until", "as_of"))
 
 
 def encode(usage: Usage) -> dict[str, Any]:
