@@ -181,7 +181,9 @@ def test_the_reason_of_a_refusal_is_told(machine: Machine, body: Any, reason: st
 
 
 @pytest.mark.sockets
-@pytest.mark.parametrize("more", [{}, {"ok": True}, {"error": None}, {"error": {}}, {"jsonrpc": "2.0", "id": 1}])
+@pytest.mark.parametrize(
+    "more", [{}, {"ok": True}, {"error": None}, {"error": {}}, {"jsonrpc": "2.0", "id": 1}]
+)
 def test_an_answer_without_an_error_is_none(machine: Machine, more: dict[str, Any]) -> None:
     with serve({"/api/internal": Reply({"result": payload("amp/free")["result"], **more})}) as server:
         assert fetch(make_ask("amp", machine, secret=TOKEN, base_url=server.url)).quotas
