@@ -379,6 +379,7 @@ def test_headers_stand_in_for_what_the_body_lacks() -> None:
         FROM_HEADERS.balances,
         FROM_HEADERS.plan,
     )
+    assert usage.contract == parse({}, now=NOW).contract, "the provider's own keys are the body's"
 
 
 @pytest.mark.parametrize("case", ["plus", "pro_monthly", "review_as_additional", "team_spend_reached"])
