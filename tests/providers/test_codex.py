@@ -174,7 +174,7 @@ WHOLE: dict[str, Usage] = {
         balances=(wallet("40.5"),),
         plan=plan("Plus"),
     ),
-    "nothing": Usage(plan=plan("Quorum")),
+    "nothing": Usage(plan=plan("Quorum"), untold=frozenset(("credits",))),
 }
 STATUSES: dict[str, Status] = {
     "plus_limit_reached": "exhausted",

@@ -155,6 +155,7 @@ def standing(service: Service, machine: Machine) -> Finding:
             state="missing", subject=service.name, told="switched off in the config (enabled: false)"
         )
     provider = registry.get(service.provider)
+    machine = machine.overlaid(service.env)
     try:
         credential = credentials.find(provider, service, machine)
     except ProviderError as error:

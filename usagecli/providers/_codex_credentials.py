@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,9 +18,11 @@ from usagecli import log, wire
 from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.model import Service
 
 RENEW = "run `codex login`"
 _PAIR = ("CHATGPT_ACCESS_TOKEN", "CHATGPT_ACCOUNT_ID")
+_PERSONAL = "CODEX_ACCESS_TOKEN"
 _PERSONAL_PREFIX = "at-"
 _AUTH_CLAIM = "https://api.openai.com/auth"
 _PROFILE_CLAIM = "https://api.openai.com/profile"
@@ -30,7 +33,7 @@ def places() -> tuple[Place, ...]:
     return (
         Place(name=" + ".join(_PAIR), look=_pair),
         # Of other values it is a signed identity, and no token that a request could carry.
-        env_place("CODEX_ACCESS_TOKEN", prefix=_PERSONAL_PREFIX, kind="pat"),
+        env_place(_PERSONAL, prefix=_PERSONAL_PREFIX, kind="pat"),
         Place(name="~/.codex/auth.json (or below CODEX_HOME)", look=_home_file),
         Place(name="~/.config/codex/auth.json", look=_legacy_file),
         Place(name="keyring (Codex Auth)", look=_keyring),
@@ -41,6 +44,34 @@ def home(machine: Machine) -> str:
     """The folder in which Codex keeps its login and its config."""
     named = machine.get("CODEX_HOME")
     return machine.expand(named) if named else os.path.join(machine.home, ".codex")
+
+
+def each_home(service: Service) -> tuple[Service, ...]:
+    """A service for every home in the option `homes`; itself without it. Raises ValueError."""
+    homes = service.options.get("homes")
+    if homes is None:
+        return (service,)
+    if service.credential is not None:
+        raise ValueError("homes: every home has a login of its own; leave out credential, or homes")
+    folders = [[part for part in re.split(r"[/\\]", path) if part] for path in homes]
+    last = [parts[-1].lstrip(".") if parts else "" for parts in folders]
+    # Homes such as ~/work/.codex and ~/private/.codex are told apart by the folder above.
+    names = [
+        "/".join(parts[-2:]) if last.count(name) > 1 else name
+        for parts, name in zip(folders, last, strict=True)
+    ]
+    blank = dict.fromkeys((*_PAIR, _PERSONAL), "")
+    options = {name: value for name, value in service.options.items() if name != "homes"}
+    return tuple(
+        replace(
+            service,
+            name=f"{service.name}:{name}",
+            group=service.name,
+            env={**blank, "CODEX_HOME": path},
+            options=options,
+        )
+        for name, path in zip(names, homes, strict=True)
+    )
 
 
 def setting(machine: Machine, key: str) -> str | None:

@@ -79,6 +79,8 @@ def parse(
         source="oauth",
         stopped=reached or (capped and not included),
         partly_stopped=capped and included,
+        # Headers never carry the whole block, and an answer without one says nothing of it.
+        untold=frozenset() if isinstance(sent.get("credits"), dict) else frozenset(("credits",)),
         overage_reached=wire.as_mapping(body["credits"]).get("overage_limit_reached") is True,
         contract=contract(sent, block),
     )

@@ -53,12 +53,18 @@ DESCRIPTOR = Descriptor(
         Option(
             name="account_id", about="The ChatGPT account or workspace, where it is not the sign-in's own."
         ),
+        Option(
+            name="homes",
+            kind="texts",
+            about="Codex homes, each a service of its own named after its last folder: "
+            "[~/codex/work, ~/codex/private].",
+        ),
     ),
     contract=_codex_contract.EMPTY,
 )
 
 
-@register(DESCRIPTOR, credentials.accept)
+@register(DESCRIPTOR, credentials.accept, credentials.each_home)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError, ServiceError."""
     try:
