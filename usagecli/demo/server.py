@@ -45,6 +45,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def do_POST(self) -> None:
+        # Read, so that closing the connection does not reset it under the answer.
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.do_GET()
+
     def log_message(self, *args: object) -> None:
         """Quiet: stderr is the user's."""
 

@@ -1,0 +1,92 @@
+"""The README says what the program does: its pictures, its commands, its first lines."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli import run
+from usagecli import registry
+from usagecli.cli import COMMANDS
+from usagecli.formatters import FORMATS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# Resets move with the clock, so a picture shows those of one day.
+RESET = r"in (\d+h )?\d+m|in \d+h|[A-Z][a-z]{2} \d\d:\d\d|\d+ [A-Z][a-z]{2}"
+
+
+def section(title: str) -> str:
+    """The text below `## TITLE`, up to the next one."""
+    return re.split(r"^## ", README.split(f"\n## {title}\n")[1], flags=re.MULTILINE)[0]
+
+
+def blocks(text: str) -> list[str]:
+    """The code blocks of a text."""
+    return re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def words(line: str) -> list[str]:
+    """What a line of a table says, without bars and resets."""
+    return re.sub(RESET, "", re.sub("[█░]", "", line)).split()
+
+
+@pytest.mark.sockets
+def test_the_picture_is_what_the_demo_prints() -> None:
+    shown = run("--demo", "status").out.splitlines()
+    told = {" ".join(words(line)) for line in shown}
+    picture = blocks(README)[0].splitlines()
+    services = 0
+    for line in picture[1:]:
+        name, rest = line[:12].strip(), words(line[12:])
+        services += bool(line[:1].strip())
+        assert any(set(rest) <= set(found.split()) for found in told), f"not in the demo: {line}"
+        assert name in " ".join(shown)
+    assert picture[-1] == shown[-1]
+    assert max(map(len, picture)) <= 80
+
+
+@pytest.mark.sockets
+def test_what_check_says_is_what_it_prints() -> None:
+    shown = re.sub(RESET, "", run("--demo", "check").out.strip())
+    assert re.sub(RESET, "", blocks(section("cron"))[1].strip()) == shown
+
+
+def test_the_first_block_of_quick_start_and_of_tests_is_one_line() -> None:
+    start, own = blocks(section("Quick start"))[:2]
+    assert start.count("\n") == 1
+    assert "pip install" in start
+    assert "usagecli --demo status" in start
+    assert own.strip().endswith("usagecli status")
+    assert blocks(section("Tests"))[0].count("\n") == 1
+
+
+def test_every_command_is_listed_and_no_other() -> None:
+    listed = set(re.findall(r"^\| `usagecli (\S+)", section("Commands"), flags=re.MULTILINE))
+    assert {re.sub(r"[`|\\].*", "", name) for name in listed} == {*COMMANDS, "PROVIDER"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_named(name: str) -> None:
+    assert name in section("Commands")
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("line", blocks(section("JSON"))[0].splitlines())
+def test_the_keys_of_the_jq_lines_exist(line: str) -> None:
+    command, _, _ = line.partition(" | ")
+    documents = run("--demo", *shlex.split(command)[1:]).documents
+    keys = set(re.findall(r"[.{ ]([a-z][A-Za-z]+)\b", shlex.split(line)[-1])) - {"empty", "min", "select"}
+    text = json.dumps(documents)
+    assert keys
+    for key in keys:
+        assert f'"{key}":' in text
+
+
+def test_every_provider_has_a_row() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \|", section("Providers"), flags=re.MULTILINE)
+    assert rows == list(registry.names())
