@@ -446,3 +446,11 @@ def test_as_a_user_sees_it() -> None:
     assert outcome.code == 0
     assert [quota["percentUsed"] for quota in outcome.document["quotas"]] == [0, 1.5, None]
     assert (outcome.document["account"], outcome.document["source"]) == (PROJECT, "api")
+
+
+@pytest.mark.parametrize("value", ["yes", 1, "true"])
+def test_the_option_cloud_is_true_or_false(value: Any) -> None:
+    configure([{"name": "project", "provider": "gemini", "options": {"cloud": value}}])
+    outcome = run("gemini")
+    assert outcome.code == 2
+    assert "services[0].options.cloud: expected true or false" in outcome.err
