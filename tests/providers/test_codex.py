@@ -199,6 +199,7 @@ def test_parse(case: str) -> None:
         source="oauth",
         stopped=expected.stopped,
         partly_stopped=expected.partly_stopped,
+        untold=expected.untold,
         overage_reached=expected.overage_reached,
         contract=usage.contract,
     )

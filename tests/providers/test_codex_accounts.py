@@ -139,7 +139,8 @@ class TestAsked:
 def test_credits_stay_while_an_answer_is_silent_on_them(own_home: Path, block: str) -> None:
     spoken = payload("codex/plus")
     silent = {key: value for key, value in spoken.items() if key != "credits"}
-    silent |= {"absent": {}, "null": {"credits": None}, "a list": {"credits": []}}[block]
+    blocks: dict[str, dict[str, Any]] = {"absent": {}, "null": {"credits": None}, "a list": {"credits": []}}
+    silent.update(blocks[block])
     spoken["credits"] = {"has_credits": True, "unlimited": False, "balance": "347.50"}
     home = sign_in(own_home, "codex/work", "acc-work")
     with serve({"/api/codex/usage": [Reply(spoken), Reply(silent), Reply(silent)]}) as server:
