@@ -1,0 +1,1 @@
+"""Measurements of usagecli, and what they are made on."""
