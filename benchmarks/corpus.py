@@ -9,7 +9,8 @@ in every corpus at least once; the same seed gives the same bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
@@ -26,10 +27,8 @@ AGENTS = ("codex", "claude")
 SMALL_MB = 5  # below, sessions and tool outputs are short, so that everything finds room
 
 
-class Corpus:
+class Corpus(ABC):
     """Where the files go, and what they hold so far."""
-
-    ODD: tuple[str, ...] = ()  # methods that write sessions with something odd in them
 
     def __init__(self, home: str, seed: int, *, small: bool) -> None:
         self.home = home
@@ -40,12 +39,20 @@ class Corpus:
 
     def fill(self, size: float, rare: float) -> Truth:
         """Each oddity once, then sessions until the size (in bytes) is reached."""
-        for name in self.ODD:
-            getattr(self, name)()
+        for write in self.odd():
+            write()
         while self.truth.size < size:
-            odd = self.random.random() < rare
-            getattr(self, self.random.choice(self.ODD) if odd else "plain")()
+            write = self.random.choice(self.odd()) if self.random.random() < rare else self.plain
+            write()
         return self.truth
+
+    @abstractmethod
+    def plain(self) -> None:
+        """Write a session like most."""
+
+    @abstractmethod
+    def odd(self) -> tuple[Callable[[], None], ...]:
+        """What writes sessions with something odd in them."""
 
     @property
     def weight(self) -> float:
@@ -72,19 +79,6 @@ class Corpus:
 class Codex(Corpus):
     """Rollouts."""
 
-    ODD = (
-        "night",
-        "forks",
-        "orphan",
-        "spawned",
-        "counters",
-        "old",
-        "archived",
-        "damaged",
-        "torn",
-        "priority",
-    )
-
     def thread(self, *, start: int | None = None, turns: int | None = None, **more: Thread) -> Thread:
         """A thread with some turns."""
         thread = Thread(self.random, self.filler, start or self.start(), self.weight, **more)
@@ -98,6 +92,20 @@ class Codex(Corpus):
 
     def plain(self) -> None:
         self.keep(self.thread())
+
+    def odd(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self.night,
+            self.forks,
+            self.orphan,
+            self.spawned,
+            self.counters,
+            self.old,
+            self.archived,
+            self.damaged,
+            self.torn,
+            self.priority,
+        )
 
     def night(self) -> None:
         thread = self.thread(start=self.start() // DAY_MS * DAY_MS + DAY_MS - 300_000)
@@ -185,8 +193,6 @@ class Codex(Corpus):
 class Claude(Corpus):
     """Transcripts."""
 
-    ODD = ("elsewhere", "night", "resumed", "agents", "oddities", "fast", "damaged", "torn")
-
     def transcript(self, turns: int | None = None) -> Transcript:
         """A session with some turns."""
         session = Transcript(self.random, self.filler, self.start(), self.weight)
@@ -214,6 +220,18 @@ class Claude(Corpus):
 
     def plain(self) -> None:
         self.keep(self.transcript())
+
+    def odd(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self.elsewhere,
+            self.night,
+            self.resumed,
+            self.agents,
+            self.oddities,
+            self.fast,
+            self.damaged,
+            self.torn,
+        )
 
     def elsewhere(self) -> None:
         self.keep(self.transcript(), ".config/claude")

@@ -161,6 +161,37 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert first[0] != other[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"forked_from_id"',
+        '"thread_spawn"',
+        '"info":null',
+        '"replacement_history"',
+        '"token_usage_record"',
+        '"service_tier":"priority"',
+        '"ordinal"',
+        '"total_tokens":272000',
+        '"cache_write_input_tokens"',
+        '"forkedFrom"',
+        '"agentId"',
+        '"isSidechain":true',
+        '"agent_progress"',
+        '"advisor_message"',
+        '"<synthetic>"',
+        '"isApiErrorMessage":true',
+        '"isCompactSummary":true',
+        '"speed":"fast"',
+        '"id":null',
+        '"totalTokens"',
+        r"\"total_token_usage\"",
+        r"\"usage\"",
+    ],
+)
+def test_a_corpus_holds(own_home: Path, truth: Truth, text: str) -> None:
+    assert any(text.encode() in data for data in files_below(own_home).values())
+
+
 def test_usage_is_about_a_sixth_of_the_bytes(tmp_path: Path) -> None:
     truth = generate(str(tmp_path), 8)
     assert 0.13 < truth.usage_size / truth.size < 0.22
