@@ -10,28 +10,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from usagecli import assess, log
+from usagecli import log
 from usagecli.cli import App, silence_stdout
-from usagecli.collect import Collector, Rules, Target
 from usagecli.errors import ExitCode, OutputError
 from usagecli.formatters import Look, formatter
-from usagecli.model import Snapshot
 
 if TYPE_CHECKING:
+    from usagecli.collect import Target
     from usagecli.commands._options import Given
     from usagecli.config import Config
+    from usagecli.model import Snapshot
 
 
 def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Snapshot:
     """Ask (or reuse) and judge: the snapshot of these services."""
+    # Here, because `emit` and `look` serve commands that ask nobody, too.
+    from usagecli import assess
+    from usagecli.collect import Collector, Rules
+    from usagecli.model import Snapshot
+    from usagecli.progress import shown
+
     max_age = found.max_age_s if given.max_age is None else given.max_age
     rules = Rules(
         max_age_s=None if given.no_cache else max_age,
         timeout_s=found.timeout_s if given.timeout is None else given.timeout,
         offline=given.offline,
     )
-    from usagecli.progress import shown
-
     with shown() as progress:
         results = Collector(app.machine, rules).run(targets, progress)
     reports = tuple(
@@ -114,6 +118,8 @@ def emit(text: str) -> None:
 
 def finish(ctx: click.Context, snapshot: Snapshot, given: Given) -> None:
     """End the process with the code that the snapshot earns."""
+    from usagecli import assess
+
     code = assess.exit_code(snapshot.reports)
     ctx.exit(int(ExitCode.OK if given.exit_zero else code))
 
