@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from usagecli.cli import cli
-from usagecli.commands.schema import PATH
+from usagecli.commands.schema import PATH, TOKENS_PATH
 from usagecli.machine import here
 
 # Every secret that the tests use holds this word, so that none can slip out unseen.
@@ -70,6 +70,14 @@ def schema() -> Draft202012Validator:
     return Draft202012Validator(body)
 
 
+@cache
+def tokens_schema() -> Draft202012Validator:
+    """The published schema of `tokens --json`, itself checked."""
+    body = json.loads(Path(TOKENS_PATH).read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(body)
+    return Draft202012Validator(body)
+
+
 def run(*args: str) -> Outcome:
     """Run `usagecli ARGS` in this process. No traceback, and every document fits the schema."""
     result = CliRunner().invoke(cli, list(args), prog_name="usagecli")
@@ -78,8 +86,9 @@ def run(*args: str) -> Outcome:
     assert "Traceback" not in result.stderr
     outcome = Outcome(result.exit_code, result.stdout, result.stderr)
     if "--json" in args or "-j" in args:
+        validator = tokens_schema() if "tokens" in args else schema()
         for body in outcome.documents:
-            schema().validate(body)
+            validator.validate(body)
     return outcome
 
 

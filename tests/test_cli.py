@@ -87,7 +87,7 @@ def test_no_help_text_is_cut_short() -> None:
         (["status", "--low-below", "few"], "Invalid value for '--low-below': 'few'"),
         (["status", "--format", "xml"], "Invalid value for '-f' / '--format': 'xml'"),
         (["--color", "pink", "status"], "Invalid value for '--color': 'pink'"),
-        (["schema", "extra"], "Got unexpected extra argument"),
+        (["schema", "tokens", "extra"], "Got unexpected extra argument"),
         (["completions", "tcsh"], "Invalid value for"),
     ],
 )

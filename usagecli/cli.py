@@ -19,7 +19,7 @@ from usagecli import __version__, log, registry
 from usagecli.errors import ExitCode, OutputError
 from usagecli.machine import Machine, here
 
-COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "status")
+COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "status", "tokens")
 
 
 @dataclass(slots=True)
@@ -108,6 +108,7 @@ _HELP = {
     "providers": "What is supported, and for one: what it reports and how to give it access.",
     "schema": "The JSON Schema of what --json prints.",
     "status": "Every quota, budget and credit, of all services or those named.",
+    "tokens": "What Codex and Claude Code burned on this machine, from their local logs.",
 }
 
 

@@ -8,14 +8,17 @@ import click
 
 from usagecli.commands._run import emit
 
-PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "schema.json")
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+PATH = os.path.join(_PACKAGE, "schema.json")
+TOKENS_PATH = os.path.join(_PACKAGE, "tokens", "schema.json")
 
 
 @click.command("schema")
-def command() -> None:
-    """Print the JSON Schema (draft 2020-12) of what --json prints.
+@click.argument("of", required=False, type=click.Choice(["tokens"]), metavar="[tokens]")
+def command(of: str | None) -> None:
+    """Print the JSON Schema (draft 2020-12) of what --json prints; `tokens` has one of its own.
 
     The root describes both a service's document and a snapshot of `status --json`.
     """
-    with open(PATH, encoding="utf-8") as file:
+    with open(TOKENS_PATH if of else PATH, encoding="utf-8") as file:
         emit(file.read().rstrip("\n"))

@@ -50,7 +50,7 @@ def render(snapshot: Snapshot, look: Look) -> str:
     writer.writeheader()
     for report in snapshot.reports:
         for row in _rows(document(report)):
-            writer.writerow({key: _cell(row.get(key)) for key in COLUMNS})
+            writer.writerow({key: cell(row.get(key)) for key in COLUMNS})
     return text.getvalue().rstrip("\n")
 
 
@@ -71,7 +71,8 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
     return entries or [common]
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell has it: no formula, `true` and `false` as in JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     # A spreadsheet runs a cell that begins like a formula; texts come from the vendors.

@@ -26,13 +26,14 @@ def render(snapshot: Snapshot, look: Look) -> str:
         if block.error:
             told = f"{block.error} ({block.hint})" if block.hint else block.error
             lines.append([block.service, block.plan, "", "", "", "", told])
-        body += [[_escaped(cell) for cell in line] for line in lines]
+        body += [[escaped(cell) for cell in line] for line in lines]
     align = ("left", "left", "left", "right", "right", "left", "left")
     table = tabulate(body, _HEAD, tablefmt="pipe", disable_numparse=True, colalign=align if body else None)
     return f"{table}\n\n{rows.summary(snapshot)}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text as a Markdown cell shows it."""
     for special in "\\|<>[]`*_":
         text = text.replace(special, "\\" + special)
     return text
