@@ -42,6 +42,7 @@ class Command:
 
     def cost(self) -> Cost:
         """Run it once (POSIX)."""
+        assert sys.platform != "win32"
         process = self.start()
         started = time.perf_counter()
         _, status, used = os.wait4(process.pid, 0)
