@@ -53,10 +53,7 @@ def answer(machine: Machine, ask: Ask, look: Look, progress: Progress | None = N
         held = None if book is None or ask.rescan or unreadable else _held(book, key)
         if held is not None:
             return held
-        made = _made(machine, ask, look, _Logs(roots, found, book, unreadable, progress))
-        if book is not None and not made.unreadable and not made.told:
-            _keep(book, key, made)
-        return made
+        return _made(machine, ask, look, _Logs(roots, found, book, unreadable, progress), key)
     finally:
         if book is not None:
             book.close()
@@ -64,7 +61,11 @@ def answer(machine: Machine, ask: Ask, look: Look, progress: Progress | None = N
 
 def _key(machine: Machine, ask: Ask, look: Look, roots: Sequence[Root], found: Sequence[Found]) -> str:
     """What an answer is made of: everything that could make it another one."""
-    from hashlib import blake2b
+    try:
+        # All of hashlib, for which OpenSSL is loaded, costs a tenth of the start-up.
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
 
     day = time.localtime(machine.clock().timestamp())[:3]
     prices = [_stamp(path) for path in (_PRICES, ask.prices) if path is not None]
@@ -91,13 +92,6 @@ def _held(book: Ledger, key: str) -> Answer | None:
     return None if body is None else Answer(*json.loads(body))
 
 
-def _keep(book: Ledger, key: str, made: Answer) -> None:
-    try:
-        book.keep(key, json.dumps(made))
-    except sqlite3.Error as error:
-        log.debug(f"tokens: the answer was not kept: {error}")
-
-
 class _Logs(NamedTuple):
     """What there is to read, and what was read of it before."""
 
@@ -108,22 +102,38 @@ class _Logs(NamedTuple):
     progress: Progress | None
 
 
-def _made(machine: Machine, ask: Ask, look: Look, logs: _Logs) -> Answer:
-    from usagecli.tokens import document, pricing
+def _made(machine: Machine, ask: Ask, look: Look, logs: _Logs, key: str) -> Answer:
+    from usagecli.tokens import pricing
     from usagecli.tokens.cells import Counting
-    from usagecli.tokens.render import render
     from usagecli.tokens.zones import Zone
 
     zone = Zone(ask.zone) if ask.zone else Zone(local_name(machine), given=False)
     counting = Counting(pricing.load(ask.prices, ask.tier), ask.dedupe, ask.trusts)
     known = _known(ask, counting, logs)
+    from usagecli.tokens import document
+    from usagecli.tokens.render import render
+
     body = document.made(known, ask, counting, zone, machine.clock())
-    return Answer(
+    made = Answer(
         render(body, ask, look),
         list(_told(machine, logs, known)),
         known.unreadable,
         list(_notes(known)),
     )
+    if logs.book is not None:
+        _save(logs.book, known, key, made)
+    return made
+
+
+def _save(book: Ledger, known: Known, key: str, made: Answer) -> None:
+    """Enter into the ledger what is new, and the answer if the same files will give it again."""
+    lasting = not (made.told or made.unreadable)
+    if not lasting and not known.news:
+        return
+    try:
+        book.save(known.news, known.state, (key, json.dumps(made)) if lasting else None)
+    except sqlite3.Error as error:
+        log.warn(f"the ledger could not be written ({error}); the next run reads these logs again")
 
 
 def _known(ask: Ask, counting: Counting, logs: _Logs) -> Known:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from usagecli.tokens.ask import MESSAGE
 from usagecli.tokens.events import Event
-from usagecli.tokens.pricing import Prices
+from usagecli.tokens.pricing import Prices, Steps, cost
 from usagecli.tokens.zones import QUARTER_MS
 
 
@@ -45,24 +45,28 @@ class Counting(NamedTuple):
 
 def cells(provider: str, events: Iterable[Event], counting: Counting) -> list[Cell]:
     """The sums of these requests of one agent, each of which counts."""
-    cost_of, trusts, codex = counting.prices.cost, counting.trusts, provider == "codex"
+    prices, trusts, codex = counting.prices, counting.trusts, provider == "codex"
     sums: dict[tuple[int, str, str, str, str], list[int]] = {}
+    held: list[int] = []
+    steps: Steps = ()
+    like = None
     for event in events:
         at = event.at
-        cost, unpriced = cost_of(event, codex=codex)
-        if trusts and event.cost >= 0:
-            cost, unpriced = event.cost, ""
-        key = (at // QUARTER_MS, event.session, event.project, event.model, unpriced)
-        held = sums.get(key)
-        if held is None:
-            held = sums[key] = [0, 0, 0, 0, 0, 0, 0, at, at]
+        stated = trusts and event.cost >= 0
+        same = (at // QUARTER_MS, event.session, event.project, event.model, event.tier, stated)
+        # Most requests are like the one before.
+        if same != like:
+            like = same
+            steps, unpriced = prices.rates(event, codex=codex)
+            key = (*same[:4], "" if stated else unpriced)
+            held = sums.setdefault(key, [0, 0, 0, 0, 0, 0, 0, at, at])
         held[0] += 1
         held[1] += event.input
         held[2] += event.read
         held[3] += event.write_5m + event.write_1h
         held[4] += event.output
         held[5] += event.reasoning
-        held[6] += cost
+        held[6] += event.cost if stated else cost(event, steps)
         if at < held[7]:
             held[7] = at
         elif at > held[8]:

@@ -8,14 +8,13 @@ stands in a sub-agent's own file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from usagecli.tokens.ask import STANDARD
-from usagecli.tokens.events import PICO, UNKNOWN, UNREADABLE, Event, Log, count, decoded, text
+from usagecli.tokens.events import PICO, UNKNOWN, UNREADABLE, Count, Event, Log, decoded, mended, text
 from usagecli.tokens.lines import Filter
 from usagecli.tokens.times import milliseconds
 
@@ -23,33 +22,38 @@ PROVIDER = "claude"
 SYNTHETIC = "<synthetic>"
 _ADVICE = "advisor_message"
 
-# The keys of a row up to its type, where that comes before anything nested.
-_TYPE = re.compile(rb'\{(?:"\w+":(?:"[^"\\]*"|null|true|false|\d+),)*?"type":"(?P<type>[^"\\]*)"', re.DOTALL)
-# Shorter lines are searched for the marker as fast as their type is found.
-_LONG = 1024
+# How far from its beginning a row has its type, if that stands before its message.
+_HEAD = 512
 
 
+def _judge(data: bytes, start: int, end: int) -> bool | None:
+    at = data.find(b'"type":"', start, min(start + _HEAD, end))
+    # Before the first inner object it is the row's own.
+    if at < 0 or data.find(b"{", start + 1, at) >= 0:
+        return None
+    return data.startswith(b'assistant"', at + 8)
+
+
+FILTER = Filter(judge=_judge, markers=(b'"assistant"',))
 # A request of more dollars is not real.
 _LARGEST_COST = 10_000
 
 
-def _judge(data: bytes, start: int, end: int) -> bool | None:
-    if end - start < _LONG:
-        return None
-    found = _TYPE.match(data, start, end)
-    return False if found is not None and found["type"] != b"assistant" else None
+class _Split(msgspec.Struct, gc=False):
+    ephemeral_1h_input_tokens: Count = 0
 
 
-FILTER = Filter(judge=_judge, markers=(b'"usage"',))
+class _Details(msgspec.Struct, gc=False):
+    thinking_tokens: Count = 0
 
 
 class _Usage(msgspec.Struct, gc=False):
-    input_tokens: Any = None
-    cache_creation_input_tokens: Any = None
-    cache_read_input_tokens: Any = None
-    output_tokens: Any = None
-    cache_creation: Any = None
-    output_tokens_details: Any = None
+    input_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_creation: _Split | None = None
+    output_tokens_details: _Details | None = None
     speed: Any = None
     iterations: Any = None
 
@@ -77,8 +81,8 @@ class _Kind(msgspec.Struct):
     type: Any = None
 
 
-_decode = msgspec.json.Decoder(_Row).decode
-_decode_kind = msgspec.json.Decoder(_Kind).decode
+_ROW = msgspec.json.Decoder(_Row)
+_KIND = msgspec.json.Decoder(_Kind)
 
 
 def read(lines: Iterable[bytes], name: str) -> Log:
@@ -88,7 +92,7 @@ def read(lines: Iterable[bytes], name: str) -> Log:
     dropped = log.dropped
     for line in lines:
         try:
-            row = decoded(line, _decode)
+            row = decoded(line, _ROW)
         except UNREADABLE:
             dropped.damaged += _is_damaged(line)
             continue
@@ -108,7 +112,7 @@ def read(lines: Iterable[bytes], name: str) -> Log:
             session,
             request,
         )
-        output = count(message.usage.output_tokens)
+        output = message.usage.output_tokens
         held = best.get(key)
         if held is not None:
             dropped.repeated += 1
@@ -123,7 +127,7 @@ def read(lines: Iterable[bytes], name: str) -> Log:
 def _is_damaged(line: bytes) -> bool:
     """Whether a row that could not be read is damaged, and not merely of a kind without usage."""
     try:
-        return bool(decoded(line, _decode_kind).type == "assistant")
+        return bool(decoded(line, _KIND).type == "assistant")
     except UNREADABLE:
         return True
 
@@ -152,16 +156,13 @@ def _event(
     at: int, key: str, where: tuple[str, str, str], model: str, usage: _Usage, copied: bool
 ) -> Event | None:
     """The request that this usage is of; None where all of its counters are 0."""
-    input_, output = count(usage.input_tokens), count(usage.output_tokens)
-    read_, written = count(usage.cache_read_input_tokens), count(usage.cache_creation_input_tokens)
+    input_, output = usage.input_tokens, usage.output_tokens
+    read_, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
     if not (input_ or output or read_ or written):
         return None
-    split, hourly = usage.cache_creation, 0
-    if type(split) is dict:
-        # Without the split all of it is the short kind.
-        hourly = min(count(split.get("ephemeral_1h_input_tokens")), written)
-    details = usage.output_tokens_details
-    thought = count(details.get("thinking_tokens")) if type(details) is dict else 0
+    # Without the split all of it is the short kind.
+    hourly = min(usage.cache_creation.ephemeral_1h_input_tokens, written) if usage.cache_creation else 0
+    thought = usage.output_tokens_details.thinking_tokens if usage.output_tokens_details else 0
     session, request, project = where
     return Event(
         at,
@@ -186,8 +187,11 @@ def _advice(iterations: list[Any]) -> Iterator[tuple[str, _Usage]]:
     """Model and usage of what was asked of another model; the row's own usage leaves it out."""
     for entry in iterations:
         if type(entry) is dict and entry.get("type") == _ADVICE:
-            usage = {name: entry.get(name) for name in _Usage.__struct_fields__ if name != "iterations"}
-            yield text(entry.get("model")), _Usage(**usage)
+            try:
+                usage = msgspec.convert(mended(entry), _Usage)
+            except msgspec.ValidationError:
+                continue
+            yield text(entry.get("model")), usage
 
 
 def _picodollars(value: Any) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from usagecli.tokens.ask import STANDARD
-from usagecli.tokens.events import UNKNOWN, UNREADABLE, Event, Log, count, decoded, text
+from usagecli.tokens.events import UNKNOWN, UNREADABLE, Count, Event, Log, decoded, text
 from usagecli.tokens.lines import Filter
 from usagecli.tokens.times import milliseconds, uuid_milliseconds
 
@@ -30,6 +30,7 @@ _EVENTS = frozenset((b"token_count", b"task_started", b"thread_settings_applied"
 # Input, cached (within input), output, reasoning (within output), and written (within input): the
 # first four tell whether counters have moved, the last is not in every log.
 _Vector = tuple[int, int, int, int, int]
+_TOTALS = b'"total_token_usage":{'
 _NOTHING: _Vector = (0, 0, 0, 0, 0)
 
 
@@ -42,15 +43,20 @@ def _judge(data: bytes, start: int, end: int) -> bool | None:
     return kind in _KINDS or (kind == b"event_msg" and (event is None or event in _EVENTS))
 
 
-FILTER = Filter(judge=_judge, markers=tuple(b'"%b"' % name for name in sorted(_KINDS | _EVENTS)))
+FILTER = Filter(
+    judge=_judge,
+    markers=tuple(b'"%b"' % name for name in sorted(_KINDS | _EVENTS)),
+    dull=b'"response_item"',
+    sure=b'"type":"event_msg","payload":{"type":"token_count"',
+)
 
 
 class _Usage(msgspec.Struct, gc=False):
-    input_tokens: Any = None
-    cached_input_tokens: Any = None
-    cache_write_input_tokens: Any = None
-    output_tokens: Any = None
-    reasoning_output_tokens: Any = None
+    input_tokens: Count = 0
+    cached_input_tokens: Count = 0
+    cache_write_input_tokens: Count = 0
+    output_tokens: Count = 0
+    reasoning_output_tokens: Count = 0
 
 
 class _Info(msgspec.Struct, gc=False):
@@ -79,7 +85,7 @@ class _Line(msgspec.Struct, gc=False):
     payload: _Payload | None = None
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_LINE = msgspec.json.Decoder(_Line)
 
 
 def read(lines: Iterable[bytes], name: str) -> Log:
@@ -87,9 +93,13 @@ def read(lines: Iterable[bytes], name: str) -> Log:
     reader = _Reader(Log(provider=PROVIDER, events=[], thread=name))
     dropped = reader.log.dropped
     for line in lines:
+        if reader.is_repeated(line):
+            dropped.repeated += 1
+            continue
         try:
-            found = decoded(line, _decode)
+            found = decoded(line, _LINE)
         except UNREADABLE:
+            reader.written = b""
             dropped.damaged += 1
             continue
         payload = found.payload
@@ -124,6 +134,16 @@ class _Reader:
     metas: int = 0
     created: int | None = None
     inherited_turns: bool = False
+    # The totals as they were last written in a line that counts: whole ones after a damaged line do.
+    written: bytes = b""
+
+    def is_repeated(self, line: bytes) -> bool:
+        """Whether the line has the same totals in the same words: four in ten have."""
+        start = line.find(_TOTALS)
+        if start < 0:
+            return False
+        before, self.written = self.written, line[start : line.find(b"}", start)]
+        return self.written == before
 
     def meta(self, payload: _Payload) -> None:
         """The first says what the thread is; further ones came with the history of another."""
@@ -168,6 +188,7 @@ class _Reader:
         """One line of counters: a request, unless they have not moved."""
         at = milliseconds(timestamp)
         if at is None:
+            self.written = b""
             self.log.dropped.damaged += 1
             return
         total = None if info.total_token_usage is None else _vector(info.total_token_usage)
@@ -183,19 +204,19 @@ class _Reader:
             used = _difference(total, before or _NOTHING)
         else:
             return
-        if any(used):
-            model = self.model or text(payload.model) or text(info.model) or UNKNOWN
-            self._add(at, model, used, total or used)
-
-    def _add(self, at: int, model: str, used: _Vector, total: _Vector) -> None:
         input_, cached, output, reasoning, written = used
-        cached = min(cached, input_)
-        written = min(written, input_ - cached)
-        log = self.log
+        if not (input_ or output or cached or written):
+            return
+        if cached > input_:
+            cached = input_
+        if written > input_ - cached:
+            written = input_ - cached
+        model = self.model or text(payload.model) or text(info.model) or UNKNOWN
+        key, log = total or used, self.log
         log.events.append(
             Event(
                 at,
-                "{} {} {} {}".format(*total),
+                f"{key[0]} {key[1]} {key[2]} {key[3]}",
                 log.thread,
                 "",
                 self.project,
@@ -206,7 +227,7 @@ class _Reader:
                 written,
                 0,
                 output,
-                min(reasoning, output),
+                reasoning if reasoning < output else output,
             )
         )
 
@@ -227,11 +248,11 @@ def _spawner(source: Any) -> str:
 
 def _vector(usage: _Usage) -> _Vector:
     return (
-        count(usage.input_tokens),
-        count(usage.cached_input_tokens),
-        count(usage.output_tokens),
-        count(usage.reasoning_output_tokens),
-        count(usage.cache_write_input_tokens),
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.output_tokens,
+        usage.reasoning_output_tokens,
+        usage.cache_write_input_tokens,
     )
 
 

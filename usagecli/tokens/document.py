@@ -66,10 +66,8 @@ def _span(held: Iterable[Cell], ask: Ask, zone: Zone) -> tuple[str | None, str |
 
 
 def _by_provider(held: Iterable[Cell]) -> dict[str, Any]:
-    groups: dict[str, list[Cell]] = {}
-    for cell in held:
-        groups.setdefault(cell.provider, []).append(cell)
-    return {name: figures(groups[name]).document() for name in PROVIDERS if name in groups}
+    groups = {name: [cell for cell in held if cell.provider == name] for name in PROVIDERS}
+    return {name: figures(cells).document() for name, cells in groups.items() if cells}
 
 
 # -- the audit --------------------------------------------------------------------------------------
@@ -94,10 +92,9 @@ def _files(known: Known, ask: Ask, counting: Counting) -> list[dict[str, Any]]:
 def _file(record: Record, known: Known, counting: Counting) -> dict[str, Any]:
     copied = known.merged.copied.get(record.path, 0)
     doubled = known.merged.doubled.get(record.path, 0)
-    assert known.logs is not None
     log = known.logs([record]).get(record.path)
     priced = (
-        {counting.prices.cost(event, codex=record.provider == "codex")[1] for event in log.events}
+        {counting.prices.rates(event, codex=record.provider == "codex")[1] for event in log.events}
         if log
         else set()
     )

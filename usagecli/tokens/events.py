@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -13,6 +12,7 @@ UNKNOWN = "unknown"
 PICO = 10**12  # picodollars in a dollar
 # Beyond this no counter of one request is real.
 _LARGEST = 10**12
+Count = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 
 
 class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -70,25 +70,34 @@ class Log(msgspec.Struct, array_like=True):
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def decoded(line: bytes, decode: Callable[[bytes], _T]) -> _T:
-    """The line as the decoder's type. Bytes that are no UTF-8 spoil only the text that they are in.
+def decoded(line: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
+    """The line as the decoder's type.
 
+    Bytes that are no UTF-8 spoil only the text that they are in, and a counter that is none is 0.
     Raises one of UNREADABLE.
     """
     try:
-        return decode(line)
+        return decoder.decode(line)
     except msgspec.ValidationError:
-        raise
+        whole = line.decode("utf-8", "replace")
+        return msgspec.convert(mended(msgspec.json.decode(whole)), decoder.type)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return decode(line.decode("utf-8", "replace").encode())
+        return decoder.decode(line.decode("utf-8", "replace"))
+
+
+def mended(value: Any) -> Any:
+    """JSON with every counter a count."""
+    if type(value) is list:
+        return [mended(inner) for inner in value]
+    if type(value) is not dict:
+        return value
+    return {key: count(inner) if key.endswith("_tokens") else mended(inner) for key, inner in value.items()}
 
 
 def count(value: Any) -> int:
     """A counter as a log has it: a whole number, else (missing, null, negative, no number) 0."""
-    if type(value) is int:
-        return value if 0 <= value <= _LARGEST else 0
-    if type(value) is float and 0 <= value <= _LARGEST:
-        return int(value)
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value) if 0 <= value <= _LARGEST else 0
     return 0
 
 

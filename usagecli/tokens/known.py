@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from usagecli import log
 from usagecli.tokens import pricing
-from usagecli.tokens.cells import Cell, Counting, cells, requests
-from usagecli.tokens.claude import PROVIDER as CLAUDE
+from usagecli.tokens.cells import Counting
 from usagecli.tokens.events import Log
 from usagecli.tokens.ledger import Ledger
 from usagecli.tokens.merge import Merged, merge
 from usagecli.tokens.roots import Found, Root
-from usagecli.tokens.scan import Progress, Record, read_all, unpack_log
+from usagecli.tokens.scan import Progress, Record, base_cells, read_all, unpack_log
 
 # To be raised whenever a reader finds something else in the same file.
 _READERS = "1"
@@ -25,14 +22,17 @@ _READERS = "1"
 class Known:
     """All records, those of deleted files among them, and what they held together.
 
-    `unreadable`: files that could not be read, with the reason; `skipped`: compressed ones.
+    `unreadable`: files that could not be read, with the reason; `skipped`: compressed ones. `news`:
+    records that the ledger does not have like that, and `state`: how its records are made.
     """
 
-    records: list[Record] = field(default_factory=list)
-    merged: Merged = field(default_factory=Merged)
+    records: list[Record]
+    merged: Merged
+    logs: _Logs
+    news: list[Record]
+    state: dict[str, str]
     unreadable: list[str] = field(default_factory=list)
     skipped: int = 0
-    logs: _Logs | None = None
 
     @property
     def kept(self) -> int:
@@ -73,10 +73,7 @@ def know(
     rescan: bool = False,
     progress: Progress | None = None,
 ) -> Known:
-    """Read what has changed, enter it into the ledger, and merge it with what has not.
-
-    `plain`: requests are priced as by default.
-    """
+    """Read what has changed, and merge it with what has not. `plain`: requests are priced as by default."""
     # The ledger's cells are always priced by default; other prices are found from its logs.
     usual = counting if plain else Counting(pricing.load(None))
     state = {"cells": _stamp(), "readers": _READERS}
@@ -87,25 +84,37 @@ def know(
         records = ledger.records([root.path for root in roots])
     anew = rescan or before.get("readers") != _READERS
     changed = [entry for entry in found if anew or not _is_known(records.get(entry.path), entry)]
-    known, fresh = Known(), []
-    for record in read_all(changed, usual, progress):
-        if record.error:
-            known.unreadable.append(f"{record.path}: {record.error}")
-        known.skipped += record.skipped
-        # What it held before is better than nothing.
-        if not (record.error or record.skipped):
-            records[record.path] = record
-            fresh.append(record)
-    known.logs = _Logs(ledger, {record.path: record.log for record in fresh})
-    there = {entry.path for entry in found}
-    gone = [record for path, record in records.items() if path not in there and not record.gone]
-    for record in gone:
+    read = read_all(changed, usual, progress)
+    # What a file held before it could not be read is better than nothing.
+    fresh = {record.path: record for record in read if not (record.error or record.skipped)}
+    logs = _Logs(ledger, {path: record.log for path, record in fresh.items()})
+    older = [record for path, record in records.items() if path not in fresh]
+    records |= fresh
+    news = {**fresh, **_gone(older, {entry.path for entry in found})}
+    if before and before.get("cells") != state["cells"]:
+        _reprice(older, logs, usual)
+        news |= {record.path: record for record in older}
+    held = [records[path] for path in sorted(records)]
+    merged = merge(held, counting, logs, usable=plain)
+    if plain:
+        news |= {record.path: record for record in merged.settled}
+    return Known(
+        records=held,
+        merged=merged,
+        logs=logs,
+        news=list(news.values()),
+        state=state,
+        unreadable=[f"{record.path}: {record.error}" for record in read if record.error],
+        skipped=sum(record.skipped for record in read),
+    )
+
+
+def _gone(records: Sequence[Record], there: set[str]) -> dict[str, Record]:
+    """Those of files that have gone since, and are told apart from now on."""
+    found = {record.path: record for record in records if record.path not in there and not record.gone}
+    for record in found.values():
         record.gone = True
-    repriced = [] if before.get("cells") == state["cells"] else _repriced(records, fresh, known.logs, usual)
-    _save(ledger, {record.path: record for record in (*gone, *repriced, *fresh)}, before, state)
-    known.records = sorted(records.values(), key=lambda record: record.path)
-    known.merged = merge(known.records, counting, known.logs, usable=plain)
-    return known
+    return found
 
 
 def _is_known(record: Record | None, entry: Found) -> bool:
@@ -118,33 +127,10 @@ def _stamp() -> str:
     return f"{_READERS} {stat.st_size} {stat.st_mtime_ns}"
 
 
-def _repriced(
-    records: dict[str, Record], fresh: Sequence[Record], logs: _Logs, counting: Counting
-) -> list[Record]:
-    """The records that were not just read, with cells made anew from their logs."""
-    read = {record.path for record in fresh}
-    older = [record for record in records.values() if record.path not in read]
-    for record in older:
+def _reprice(records: Sequence[Record], logs: _Logs, counting: Counting) -> None:
+    """Make the cells of records anew, from their logs."""
+    for record in records:
+        record.basis = ""
         held = logs([record]).get(record.path)
         if held is not None:
             record.cells = base_cells(held, counting)
-    return older
-
-
-def base_cells(held: Log, counting: Counting) -> list[Cell]:
-    """The cells of a log on its own; a fork's requests are known only beside its parent's."""
-    if held.parent:
-        return []
-    events = requests(held.events) if held.provider == CLAUDE else held.events
-    return cells(held.provider, events, counting)
-
-
-def _save(
-    ledger: Ledger | None, records: dict[str, Record], before: dict[str, str], state: dict[str, str]
-) -> None:
-    if ledger is None or not (records or state.items() - before.items()):
-        return
-    try:
-        ledger.save(list(records.values()), state)
-    except sqlite3.Error as error:
-        log.warn(f"the ledger could not be written ({error}); the next run reads these logs again")

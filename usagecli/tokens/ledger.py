@@ -78,30 +78,28 @@ class Ledger:
                 found[path] = unpack_log(row[0])
         return found
 
-    def save(self, records: Sequence[Record], state: dict[str, str]) -> None:
-        """Keep these records (those that were read with their logs), and how they were made."""
+    def save(
+        self, records: Sequence[Record], state: dict[str, str], answer: tuple[str, str] | None = None
+    ) -> None:
+        """Keep these records (those that were just read with their logs), how they were made, and an
+        answer: a key and a body. All of it or nothing is kept.
+
+        An answer is not, where another run has saved records since these were read.
+        """
         from usagecli.tokens.scan import pack, without_log
 
+        rows = [(record.path, record.root, pack(without_log(record))) for record in records]
         with self._transaction() as database:
-            database.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)",
-                [(record.path, record.root, pack(without_log(record))) for record in records],
-            )
-            database.executemany(
-                "INSERT OR REPLACE INTO logs VALUES (?, ?)",
-                [(record.path, record.log) for record in records if record.log],
-            )
-            database.execute("DELETE FROM answers")
-            # Whoever has read before this must not leave an answer behind.
-            self._generation = str(int(self._current()) + 1)
-            state = {**state, "generation": self._generation}
-            database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", state.items())
-
-    def keep(self, key: str, body: str) -> None:
-        """Keep a finished answer, unless another run has saved records since these were read."""
-        with self._transaction() as database:
-            if self._current() == self._generation:
-                database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, body))
+            current = self._current()
+            if rows:
+                logs = [(record.path, record.log) for record in records if record.log]
+                database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
+                database.executemany("INSERT OR REPLACE INTO logs VALUES (?, ?)", logs)
+                database.execute("DELETE FROM answers")
+                state = {**state, "generation": str(int(current) + 1)}
+                database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", state.items())
+            if answer is not None and current == self._generation:
+                database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", answer)
                 database.execute(
                     "DELETE FROM answers WHERE rowid <= (SELECT max(rowid) FROM answers) - ?",
                     (_ANSWERS_KEPT,),
@@ -163,7 +161,8 @@ def _connected(path: str) -> Ledger:
 
 
 def _begin(database: sqlite3.Connection) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
+    # Most of the file is long blobs.
+    database.execute("PRAGMA page_size = 32768")
     database.execute("BEGIN IMMEDIATE")
     # Another run may have been quicker.
     if database.execute("PRAGMA user_version").fetchone()[0] == 0:

@@ -16,27 +16,36 @@ _PIECE = 8 << 20
 _OVERLAP = 64
 _BRACE, _CLOSING = b"{}"
 
+# How far from its beginning a line says what it is.
+_HEAD = 128
+
 # (data, start, end) -> True, False, or None where the markers decide.
 Judge = Callable[[bytes, int, int], "bool | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which lines of a format matter."""
+    """Which lines of a format matter: `judge` says it from their heads; where that does not tell,
+    those that hold one of the markers.
+
+    What most lines are is found without a call: those with `dull` in their heads do not matter, and
+    those with `sure` there do, as far as they are what they seem to be.
+    """
 
     judge: Judge
     markers: tuple[bytes, ...]
-
-    def wants(self, data: bytes, start: int, end: int) -> bool:
-        """Whether the line (or piece of one) at this place matters."""
-        verdict = self.judge(data, start, end)
-        if verdict is not None:
-            return verdict
-        return self.marked(data, start, end)
+    dull: bytes | None = None
+    sure: bytes | None = None
 
     def marked(self, data: bytes, start: int, end: int) -> bool:
+        """Whether this part of a line holds a marker."""
         find = data.find
         return any(find(marker, start, end) >= 0 for marker in self.markers)
+
+    def wants(self, data: bytes, start: int, end: int) -> bool:
+        """Whether the line at this place matters."""
+        verdict = self.judge(data, start, end)
+        return self.marked(data, start, end) if verdict is None else verdict
 
 
 @dataclass(slots=True)
@@ -76,22 +85,34 @@ def wanted(file: BinaryIO, size: int, filter_: Filter, counts: Counts) -> Iterat
         step = _PIECE
 
 
-def _whole(data: bytes, end: int, filter_: Filter, counts: Counts) -> Iterator[bytes]:
+def _whole(data: bytes, end: int, filter_: Filter, counts: Counts) -> list[bytes]:
     """Those lines of `data[:end]`, which ends with a line end."""
-    find, wants = data.find, filter_.wants
-    start = 0
+    find, wants, dull, sure = data.find, filter_.wants, filter_.dull, filter_.sure
+    found: list[bytes] = []
+    start = lines = 0
     while start < end:
         stop = find(b"\n", start)
-        counts.lines += 1
+        lines += 1
         if data[start] == _BRACE and data[stop - 1] == _CLOSING:
+            if dull is not None and sure is not None:
+                head = stop if stop < start + _HEAD else start + _HEAD
+                if find(dull, start, head) >= 0:
+                    start = stop + 1
+                    continue
+                if find(sure, start, head) >= 0:
+                    found.append(data[start:stop])
+                    start = stop + 1
+                    continue
             if wants(data, start, stop):
-                yield data[start:stop]
+                found.append(data[start:stop])
         elif line := data[start:stop].strip():
             if line[0] != _BRACE or line[-1] != _CLOSING:
                 counts.damaged += 1
             elif wants(line, 0, len(line)):
-                yield line
+                found.append(line)
         start = stop + 1
+    counts.lines += lines
+    return found
 
 
 def _long(
@@ -104,6 +125,7 @@ def _long(
     verdict = filter_.judge(head, 0, len(head))
     marked = verdict is True or (verdict is None and filter_.marked(head, 0, len(head)))
     size, tail = len(head), head[-_OVERLAP:]
+    first = head[:1]
     while data := file.read(_PIECE):
         end = data.find(b"\n")
         piece = tail + (data if end < 0 else data[:end])
@@ -114,7 +136,7 @@ def _long(
             continue
         size, rest = size + end, data[end + 1 :]
         counts.lines += 1
-        if head[:1] != b"{" or not piece.rstrip().endswith(b"}"):
+        if first != b"{" or not piece.rstrip().endswith(b"}"):
             counts.damaged += 1
             return None, rest, size + 1
         return (_again(file, offset, size) if marked else None), rest, size + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,9 +24,11 @@ _COPY_MS = 1000
 @dataclass(slots=True)
 class Merged:
     """The cells of everything that counts; by file, how many requests it had from another one
-    (`copied`), and how many count elsewhere (`doubled`)."""
+    (`copied`), and how many count elsewhere (`doubled`). `settled`: records of forks whose own
+    requests were found anew."""
 
     cells: list[Cell] = field(default_factory=list)
+    settled: list[Record] = field(default_factory=list)
     copied: dict[str, int] = field(default_factory=dict)
     doubled: dict[str, int] = field(default_factory=dict)
 
@@ -53,21 +55,46 @@ def _codex(records: Sequence[Record], counting: Counting, load: Load, usable: bo
     for record in sorted(records, key=_precedence):
         if threads.setdefault(record.thread, record) is not record:
             merged.doubled[record.path] = record.requests
-    found = roots({thread: record.spawner for thread, record in threads.items() if record.spawner})
+    above = roots({thread: record.spawner for thread, record in threads.items() if record.spawner})
     chosen = list(threads.values())
-    needed = [record for record in chosen if record.parent or not usable]
-    parents = {record.parent: threads[record.parent] for record in needed if record.parent in threads}
-    logs = load([*needed, *(parent for parent in parents.values() if parent not in needed)])
+    parents = {record.path: threads.get(record.parent) for record in chosen if record.parent}
+    forks = [
+        record
+        for record in chosen
+        if record.parent and not (usable and record.basis == _basis(parents[record.path]))
+    ]
+    _settle(forks, parents, counting, load)
+    merged.settled += forks
+    logs = {} if usable else load([record for record in chosen if not record.parent])
     for record in chosen:
+        merged.copied[record.path] = record.inherited
         own = record.cells
-        if record.path in logs and (record.parent or not usable):
-            log = logs[record.path]
-            parent = parents.get(record.parent)
-            start = inherited(log, logs[parent.path] if parent is not None else None)
-            merged.copied[record.path] = start
-            own = cells(codex.PROVIDER, log.events[start:], counting)
-        root = found.get(record.thread)
+        if record.path in logs:
+            own = cells(codex.PROVIDER, logs[record.path].events, counting)
+        root = above.get(record.thread)
         merged.cells += [cell._replace(session=root) for cell in own] if root else own
+
+
+def _settle(
+    forks: Sequence[Record], parents: Mapping[str, Record | None], counting: Counting, load: Load
+) -> None:
+    """Find each fork's own requests, beside its parent."""
+    needed = {record.path: record for record in forks}
+    needed |= {parent.path: parent for fork in forks if (parent := parents[fork.path]) is not None}
+    logs = load(list(needed.values()))
+    for record in forks:
+        if record.path not in logs:
+            continue
+        parent = parents[record.path]
+        log = logs[record.path]
+        record.inherited = inherited(log, logs.get(parent.path) if parent is not None else None)
+        record.cells = cells(codex.PROVIDER, log.events[record.inherited :], counting)
+        record.basis = _basis(parent)
+
+
+def _basis(parent: Record | None) -> str:
+    """The parent as it was: while it is like that, so are its forks."""
+    return "none" if parent is None else f"{parent.path} {parent.size} {parent.mtime_ns} {parent.inode}"
 
 
 def _precedence(record: Record) -> tuple[bool, bool, bool, str]:

@@ -42,8 +42,8 @@ class Prices:
         self._tier = tier
         self._known: dict[tuple[str, str, int], tuple[Steps, str]] = {}
 
-    def cost(self, event: Event, *, codex: bool) -> tuple[int, str]:
-        """Picodollars, and the name of what has no price ("" where all has one).
+    def rates(self, event: Event, *, codex: bool) -> tuple[Steps, str]:
+        """What requests like this cost that day, and the name of what has no price ("": all has).
 
         An unknown model costs nothing; a tier whose price is unknown costs the standard price.
         """
@@ -52,25 +52,7 @@ class Prices:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._find(*key)
-        steps, unpriced = found
-        input_, read, write_5m, write_1h, output = (
-            event.input,
-            event.read,
-            event.write_5m,
-            event.write_1h,
-            event.output,
-        )
-        prompt = input_ + read + write_5m + write_1h
-        for limit, rates in steps:
-            if prompt > limit:
-                return (
-                    input_ * rates[0]
-                    + read * rates[1]
-                    + write_5m * rates[2]
-                    + write_1h * rates[3]
-                    + output * rates[4]
-                ), unpriced
-        return 0, unpriced
+        return found
 
     def _find(self, model: str, tier: str, day: int) -> tuple[Steps, str]:
         entry = self._entry(model)
@@ -89,6 +71,22 @@ class Prices:
                 entry: Mapping[str, Any] = self._models[name]
                 return entry
         return None
+
+
+def cost(event: Event, steps: Steps) -> int:
+    """Picodollars: all of the request at the rates that its prompt's length brings."""
+    input_, read, write_5m, write_1h = event.input, event.read, event.write_5m, event.write_1h
+    prompt = input_ + read + write_5m + write_1h
+    for limit, (for_input, for_read, for_5m, for_1h, for_output) in steps:
+        if prompt > limit:
+            return (
+                input_ * for_input
+                + read * for_read
+                + write_5m * for_5m
+                + write_1h * for_1h
+                + event.output * for_output
+            )
+    return 0
 
 
 def _steps(periods: list[Mapping[str, Any]], day: int) -> Steps:

@@ -11,7 +11,7 @@ import msgspec
 
 from usagecli.tokens import claude, codex
 from usagecli.tokens.cells import Cell, Counting, cells, requests
-from usagecli.tokens.events import Log
+from usagecli.tokens.events import Event, Log
 from usagecli.tokens.lines import Counts, wanted
 from usagecli.tokens.roots import COMPRESSED, Found
 
@@ -29,8 +29,9 @@ class Record(msgspec.Struct, array_like=True, gc=False):
 
     `gone`: the agent has deleted it since. `thread` to `spawner` are as in Log, `first` and `last`
     the instants of its requests. `keys`: by what Claude's requests are known in other files. `cells`:
-    of all of its requests, where no other file has a part in them. `error`: why it could not be
-    read; `skipped`: it is compressed, and nothing here can read that.
+    of all of its requests, where no other file has a part in them; a fork's are those of its own
+    requests (after those `inherited`), as they are beside a parent like `basis`. `error`: why it
+    could not be read; `skipped`: it is compressed, and nothing here can read that.
     """
 
     path: str
@@ -54,6 +55,8 @@ class Record(msgspec.Struct, array_like=True, gc=False):
     unfinished: bool = False
     keys: list[str] = []
     cells: list[Cell] = []
+    basis: str = ""
+    inherited: int = 0
     log: bytes = b""
     error: str = ""
     skipped: bool = False
@@ -92,23 +95,30 @@ def read(found: Found, counting: Counting) -> Record:
         record.error = f"cannot be decompressed: {error}"
         return record
     _fill(record, log, counts)
+    counted = _counted(log)
+    record.requests = len(counted)
     if found.provider == claude.PROVIDER:
-        held = requests(log.events)
-        record.keys = [event.key for event in held]
-    else:
-        held = log.events
-    # A fork's requests are known only beside its parent's.
-    record.cells = [] if log.parent else cells(found.provider, held, counting)
-    record.requests = len(held)
+        record.keys = [event.key for event in counted]
+    record.cells = base_cells(log, counting)
     record.log = pack(log)
     return record
+
+
+def base_cells(log: Log, counting: Counting) -> list[Cell]:
+    """The cells of a log on its own; a fork's own requests are known only beside its parent's."""
+    return [] if log.parent else cells(log.provider, _counted(log), counting)
+
+
+def _counted(log: Log) -> list[Event]:
+    """The requests of a log in the usual way of telling them apart."""
+    return requests(log.events) if log.provider == claude.PROVIDER else log.events
 
 
 def _fill(record: Record, log: Log, counts: Counts) -> None:
     record.thread, record.parent, record.spawner = log.thread, log.parent, log.spawner
     if log.events:
-        record.first = min(event.at for event in log.events)
-        record.last = max(event.at for event in log.events)
+        instants = [event.at for event in log.events]
+        record.first, record.last = min(instants), max(instants)
     record.lines, record.unfinished = counts.lines, counts.unfinished
     record.repeated, record.synthetic = log.dropped.repeated, log.dropped.synthetic
     record.damaged = log.dropped.damaged + counts.damaged

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,29 +16,18 @@ from usagecli.tokens.zones import Zone, week_of
 _TOP_DAYS = 10
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over some cells."""
+    """Sums over some cells; the cost in picodollars."""
 
-    sessions: set[tuple[str, str]] = field(default_factory=set)
+    sessions: frozenset[tuple[str, str]] = frozenset()
     input: int = 0
     read: int = 0
     write: int = 0
     output: int = 0
     reasoning: int = 0
     cost: int = 0
-    unpriced: set[str] = field(default_factory=set)
-
-    def add(self, cell: Cell) -> None:
-        self.sessions.add((cell.provider, cell.session))
-        self.input += cell.input
-        self.read += cell.read
-        self.write += cell.write
-        self.output += cell.output
-        self.reasoning += cell.reasoning
-        self.cost += cell.cost
-        if cell.unpriced:
-            self.unpriced.add(cell.unpriced)
+    unpriced: frozenset[str] = frozenset()
 
     def document(self) -> dict[str, Any]:
         """The figures as JSON has them."""
@@ -55,15 +44,25 @@ class Figures:
         }
 
 
-def figures(cells: Iterable[Cell]) -> Figures:
+def figures(cells: Sequence[Cell]) -> Figures:
     """The sums over all of them."""
-    found = Figures()
-    for cell in cells:
-        found.add(cell)
-    return found
+    if not cells:
+        return Figures()
+    # All of a kind at once: one cell after the other takes three times as long.
+    columns: Any = Cell._make(zip(*cells, strict=True))
+    return Figures(
+        frozenset(zip(columns.provider, columns.session, strict=True)),
+        sum(columns.input),
+        sum(columns.read),
+        sum(columns.write),
+        sum(columns.output),
+        sum(columns.reasoning),
+        sum(columns.cost),
+        frozenset(columns.unpriced) - {""},
+    )
 
 
-def chosen(cells: Iterable[Cell], ask: Ask, zone: Zone) -> Iterator[Cell]:
+def chosen(cells: Sequence[Cell], ask: Ask, zone: Zone) -> Iterator[Cell]:
     """The cells that are asked for."""
     provider = None if ask.provider == COMBINED else ask.provider
     day_of, since, until = zone.quarter, ask.since, ask.until
