@@ -189,6 +189,10 @@ def _run(ctx: click.Context, view: str, given: dict[str, Any], files: tuple[str,
         raise click.UsageError("--since is after --until", ctx)
     given["week_starts"] = WEEKDAYS.index(given["week_starts"])
     ask = Ask(view=view, format_="json" if as_json else format_ or "table", audited=files, **given)
+    if app.demo:
+        from usagecli.demo.logs import place
+
+        place(app.machine)
     from usagecli.tokens.progress import shown
 
     with shown() as progress:

@@ -195,6 +195,6 @@ def _advice(iterations: list[Any]) -> Iterator[tuple[str, _Usage]]:
 
 
 def _picodollars(value: Any) -> int:
-    if isinstance(value, (int, float)) and 0 <= value < _LARGEST_COST:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LARGEST_COST:
         return round(value * PICO)
     return -1

@@ -125,7 +125,7 @@ def _long(
     verdict = filter_.judge(head, 0, len(head))
     marked = verdict is True or (verdict is None and filter_.marked(head, 0, len(head)))
     size, tail = len(head), head[-_OVERLAP:]
-    first = head[:1]
+    first = head.lstrip()[:1]
     while data := file.read(_PIECE):
         end = data.find(b"\n")
         piece = tail + (data if end < 0 else data[:end])
