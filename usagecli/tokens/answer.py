@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from usagecli import __version__, log
 from usagecli.errors import ConfigError
 from usagecli.tokens import ledger
-from usagecli.tokens.ask import Ask
+from usagecli.tokens.ask import BAKED, Ask
 from usagecli.tokens.roots import Found, Root, files, find_roots
 from usagecli.tokens.zones import local_name
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from usagecli.tokens.known import Known
     from usagecli.tokens.ledger import Ledger
     from usagecli.tokens.scan import Progress
-
-_PRICES = os.path.join(os.path.dirname(__file__), "prices.json")
 
 
 class Answer(NamedTuple):
@@ -68,7 +66,7 @@ def _key(machine: Machine, ask: Ask, look: Look, roots: Sequence[Root], found: S
         from hashlib import blake2b
 
     day = time.localtime(machine.clock().timestamp())[:3]
-    prices = [_stamp(path) for path in (_PRICES, ask.prices) if path is not None]
+    prices = [_stamp(path) for path in (BAKED, ask.prices) if path is not None]
     zone = ask.zone or local_name(machine)
     shown = (look.width, look.color, look.bars, look.unicode, look.indent)
     whole = [__version__, ask, zone, day, time.localtime().tm_gmtoff, prices, shown, roots, found]

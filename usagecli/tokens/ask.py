@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,6 +33,8 @@ BY_NAME = "name"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MESSAGE, SESSION_REQUEST = "message", "session-request"
 STANDARD = "standard"
+# The built-in prices.
+BAKED = os.path.join(os.path.dirname(__file__), "prices.json")
 FORMATS = ("table", "json", "csv", "markdown")
 
 

@@ -7,16 +7,13 @@ from its date on; where a prompt is longer than a limit the whole request is at 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from usagecli.errors import ConfigError
-from usagecli.tokens.ask import STANDARD
+from usagecli.tokens.ask import BAKED, STANDARD
 from usagecli.tokens.events import PICO, Event
-
-BAKED = os.path.join(os.path.dirname(__file__), "prices.json")
 
 _A_MILLION = 10**6
 _DATED = re.compile(r"[-@](\d{8}|\d{4}-\d\d-\d\d)$", re.ASCII)
