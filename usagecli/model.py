@@ -146,10 +146,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CredentialSource:
-    """Where a service's secret stands: `kind` is env, file, command, keyring or value."""
+    """Where a service's secret stands: `kind` is env, file, command, keyring or value.
+
+    `own`: a file in which usagecli itself keeps the secret, so that nobody else may read it.
+    """
 
     kind: str
     value: str | tuple[str, ...] = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
