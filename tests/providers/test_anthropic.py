@@ -75,7 +75,7 @@ def organization(used: str | None, cap: str | None) -> Quota:
 def workspace(used: str | None, cap: str = "10") -> Quota:
     return Quota(
         id=f"spend_limit_workspace:{WORKSPACE}",
-        label="Workspace spend limit",
+        label=f"Spend limit of {WORKSPACE}",
         scope=WORKSPACE,
         used=None if used is None else d(used),
         limit=d(cap),
@@ -88,7 +88,7 @@ def member(id_: str, name: str, used: str, cap: str | None, **more: Any) -> Quot
     return Quota(
         **{
             "id": id_,
-            "label": "Member spend limit",
+            "label": f"Spend limit of {name}",
             "scope": name,
             "used": d(used),
             "limit": None if cap is None else d(cap),
@@ -277,6 +277,7 @@ def test_a_workspace_without_costs_has_spent_nothing() -> None:
 def test_the_default_workspace_has_no_id() -> None:
     (quota,) = read(limits=limit("workspace"), by_workspace=pages("costs_by_workspace")).quotas
     assert (quota.id, quota.scope) == ("spend_limit_workspace:default", "default workspace")
+    assert quota.label == "Spend limit of the default workspace"
     assert quota.used == d("122.47375")
 
 

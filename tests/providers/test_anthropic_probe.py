@@ -160,7 +160,8 @@ def test_a_429_with_figures_is_a_good_reading(machine: Machine, path: str, case:
 @pytest.mark.parametrize("path", [COUNT, MESSAGE])
 def test_a_spent_balance_is_an_exhausted_account(machine: Machine, path: str, refusal: Reply) -> None:
     usage, server = read({**SILENT, path: refusal}, machine, probe=True)
-    assert usage == Usage(balances=(SPENT,))
+    bought = "the prepaid credits are used up: buy more in the Claude Console, Settings, Billing"
+    assert usage == Usage(balances=(SPENT,), notes=(bought,))
     assert server.paths()[-1] == path
     judged, status = assess.judged(usage, SERVICE)
     assert (judged.balances[0].status, status) == ("exhausted", "exhausted")
@@ -199,10 +200,10 @@ def test_what_a_failing_call_says(
 
 
 @pytest.mark.sockets
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_says_where_to_make_a_new_one(machine: Machine, status: int) -> None:
+@pytest.mark.parametrize(("status", "first"), [(401, ""), (403, "permit it, or ")])
+def test_a_refused_key_says_where_to_make_a_new_one(machine: Machine, status: int, first: str) -> None:
     error = failure({**SILENT, COUNT: recorded(f"error_{status}", status)}, machine)
-    assert error.hint == "make a new key in the Claude Console: Settings, API keys"
+    assert error.hint == f"{first}make a new key in the Claude Console: Settings, API keys"
 
 
 @pytest.mark.sockets

@@ -32,7 +32,9 @@ def judge(*, key: str, missing: str) -> Judge:
         if answer.status == 401:
             return AuthError("Anthropic refused the key (401)", hint=key)
         if answer.status == 403:
-            return Forbidden("Anthropic says that the key lacks the scope or role (403)", hint=key)
+            return Forbidden(
+                "Anthropic says that the key lacks the scope or role (403)", hint=f"permit it, or {key}"
+            )
         if answer.status in (400, 404):
             return NotOffered(f"status: {answer.host} answered {answer.status}", hint=missing)
         return None

@@ -22,6 +22,7 @@ _NO_PROBE = "the limits per minute need the option probe, which sends a billed m
 _NO_MODEL = "no model was offered to read the limits per minute of: set the option model"
 _TOO_LOW = "credit balance is too low"
 _judge = judge(key=NEW_KEY, missing="check base_url and the option model")
+_BUY = "the prepaid credits are used up: buy more in the Claude Console, Settings, Billing"
 # How much is left is told nowhere, but that it is nothing.
 _SPENT = Balance(id="credits", label="Credits", unit="usd", reached=True)
 
@@ -60,7 +61,7 @@ def _usage(client: Client, answer: Answer, model: str, *, named: bool) -> Usage:
         account=wire.as_text(answer.headers.get("anthropic-organization-id")),
     )
     if _is_spent(answer):
-        return replace(usage, balances=(_SPENT,))
+        return replace(usage, balances=(_SPENT,), notes=(_BUY,))
     if throttled and any(not quota.partial for quota in usage.quotas):
         return usage
     if answer.status == 404 and named and not answer.is_html:

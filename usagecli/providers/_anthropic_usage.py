@@ -28,8 +28,8 @@ _COUNTS = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
 _WRITTEN = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _LABELS = {
     "organization": "Organization spend limit",
-    "workspace": "Workspace spend limit",
     "usage_tier": "Usage tier spend limit",
+    "workspace": "Spend limit of the default workspace",
 }
 
 
@@ -180,10 +180,11 @@ def _limit(row: Row, used: Decimal | None, now: datetime) -> Iterator[Quota]:
     if row.get("period") != _MONTHLY or row.get("currency") != _USD or (limit is None and not uncapped):
         return
     of_workspace = kind == "workspace"
+    name = workspace if of_workspace else None
     yield Quota(
-        id=f"spend_limit_{kind}" + (f":{workspace or 'default'}" if of_workspace else ""),
-        label=_LABELS[kind],
-        scope=(workspace or "default workspace") if of_workspace else None,
+        id=f"spend_limit_{kind}" + (f":{name or 'default'}" if of_workspace else ""),
+        label=f"Spend limit of {name}" if name else _LABELS[kind],
+        scope=(name or "default workspace") if of_workspace else None,
         unit="usd",
         used=None if uncapped else used,
         limit=limit,
@@ -218,10 +219,11 @@ def _member(row: Row, id_: str, now: datetime) -> Iterator[Quota]:
     spent = wire.as_number(row.get("period_to_date_spend"))
     if row.get("currency") != _USD or (limit is None and not uncapped):
         return
+    name = _member_name(row)
     yield Quota(
         id=id_,
-        label="Member spend limit",
-        scope=_member_name(row),
+        label=f"Spend limit of {name}",
+        scope=name,
         unit="usd",
         used=None if spent is None else spent / _CENTS,
         limit=limit,
