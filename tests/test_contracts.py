@@ -95,7 +95,7 @@ def test_places_parts_and_options_are_told_apart(name: str) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", word)
     for option in found.options:
         assert option.about.endswith(".")
-        assert option.kind in ("text", "positive")
+        assert option.kind in ("text", "texts", "positive", "flag")
         assert option.env is None or re.fullmatch(r"[A-Z][A-Z0-9_]*", option.env)
 
 
