@@ -240,7 +240,7 @@ class Client:
         from usagecli.transport import exchange, join
 
         url, params = request.url, request.params
-        origin = _origin(url)
+        home = origin(url)
         for _ in range(_MAX_REDIRECTS):
             left = until - time.monotonic()
             if left <= 0:
@@ -270,7 +270,7 @@ class Client:
             error = moved(target) if moved else None
             if error is not None:
                 raise error
-            if _origin(target) != origin:
+            if origin(target) != home:
                 raise PayloadError(
                     f"redirect: {_host(url)} sends us to another host; the credential stays here",
                     hint="check base_url and the network (a captive portal?)",
@@ -357,7 +357,8 @@ def _check_headers(headers: Mapping[str, str], title: str) -> None:
             )
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, the usual ports named; nothing for what is no URL."""
     from urllib.parse import urlsplit
 
     try:
