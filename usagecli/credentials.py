@@ -148,7 +148,10 @@ def renewed(credential: Credential) -> Credential | None:
 
 def traced(provider: Provider, machine: Machine) -> bool:
     """Whether this machine shows a trace of the provider's own tool."""
-    return any(os.path.exists(machine.expand(path)) for path in provider.descriptor.traces)
+    return any(
+        machine.get(trace[1:]) is not None if trace.startswith("$") else os.path.exists(machine.expand(trace))
+        for trace in provider.descriptor.traces
+    )
 
 
 def read_text(path: str, machine: Machine, what: str) -> str | None:
