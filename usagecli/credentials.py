@@ -5,9 +5,10 @@ Another program's file is read and never written. A secret is a `Secret`, which 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -80,20 +81,24 @@ class Place:
     for one that holds another kind of login. `shared` homes serve other tools too and count only
     beside a trace of the provider, or when the service is named. `slow` ones start a program.
     `serves` says whether the credential may go to a base URL that the service names: not where
-    that is another region's.
+    that is another region's. `variables` are the environment variables that together hold it, each with the
+    part of a `credential:` map that it is ("" where the provider needs only one secret).
     """
 
     name: str
     look: Callable[[Machine], Credential | None]
     shared: bool = False
     serves: Callable[[str], bool] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def fits(self, service: Service) -> bool:
         """Whether the credential may go where the service's own `base_url` points."""
         return service.base_url is None or self.serves is None or self.serves(service.base_url)
 
 
-def env_place(name: str, *, prefix: str = "", shared: bool = False, kind: str = "key") -> Place:
+def env_place(
+    name: str, *, prefix: str = "", shared: bool = False, kind: str = "key", part: str = ""
+) -> Place:
     """An environment variable; with `prefix` it counts only when its value starts so."""
 
     def look(machine: Machine) -> Credential | None:
@@ -102,7 +107,7 @@ def env_place(name: str, *, prefix: str = "", shared: bool = False, kind: str = 
             return None
         return Credential(secret=Secret(value), origin=name, kind=kind)
 
-    return Place(name=name, look=look, shared=shared)
+    return Place(name=name, look=look, shared=shared, variables={name: part})
 
 
 def find(provider: Provider, service: Service, machine: Machine) -> Credential:
@@ -198,15 +203,16 @@ def key_in(text: str, what: str) -> str | None:
     return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
-def keyring_text(service: str, user: str) -> str | None:
-    """An entry of the system keyring. Raises ServiceError where there is no working keyring."""
+@contextlib.contextmanager
+def system_keyring() -> Iterator[Any]:
+    """The keyring package; whatever goes wrong in the block is a ServiceError."""
     try:
         import keyring
         import keyring.errors
     except ImportError:  # pragma: no cover - a dependency; only a broken installation lacks it
         raise ServiceError("the package keyring is missing", hint="pip install keyring") from None
     try:
-        return keyring.get_password(service, user)
+        yield keyring
     except keyring.errors.NoKeyringError:
         raise ServiceError(
             "this machine has no working keyring",
@@ -215,6 +221,13 @@ def keyring_text(service: str, user: str) -> str | None:
     # A backend is another program: it may raise whatever it likes.
     except Exception as error:  # noqa: BLE001
         raise ServiceError(f"the keyring did not answer: {type(error).__name__}") from None
+
+
+def keyring_text(service: str, user: str) -> str | None:
+    """An entry of the system keyring. Raises ServiceError where there is no working keyring."""
+    with system_keyring() as keyring:
+        text: str | None = keyring.get_password(service, user)
+        return text
 
 
 def is_slow(service: Service) -> bool:
@@ -264,6 +277,10 @@ def _read(source: CredentialSource, machine: Machine) -> str:
                 f"the environment variable {value} is not set", hint=f"set {value}, or change credential"
             )
     elif source.kind == "file":
+        if source.own:
+            from usagecli.secretstore import refuse_exposed
+
+            refuse_exposed(str(value), machine)
         text = read_text(str(value), machine, "credential file")
         if text is None:
             raise NotConfigured(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -100,18 +99,6 @@ def _config(found: Config, machine: Machine) -> Iterator[Finding]:
     yield Finding(
         state="ok", subject="config", told=f"{machine.short(found.path)}, {services.counted(found)}"
     )
-    inline = any(
-        source.kind == "value"
-        for service in found.services or ()
-        for source in (service.credential or {}).values()
-    )
-    if inline and _others_can_read(found.path, machine):
-        yield Finding(
-            state="wrong",
-            subject="config",
-            told="holds a secret and can be read by other users",
-            mend=f"chmod 600 {machine.short(found.path)}, or use credential: env, file, command or keyring",
-        )
 
 
 def _cache(machine: Machine) -> Iterator[Finding]:
@@ -190,9 +177,3 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
             told=f"no credentials found: {', '.join(missing)}",
             mend="usagecli providers ID says how to get them",
         )
-
-
-def _others_can_read(path: str, machine: Machine) -> bool:
-    if machine.platform == "win32":
-        return False
-    return bool(os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH))

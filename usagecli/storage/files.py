@@ -18,6 +18,8 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with open(handle, "wb") as file:
             file.write(data)
+        # The umask may have taken bits that the file replaced has.
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
