@@ -25,9 +25,9 @@ _LOOPBACK = ("localhost:", "127.0.0.1:", "[::1]:")
 def places() -> tuple[Place, ...]:
     """The cookie comes last: its page knows of the free grant only."""
     return (
-        env_place(_TOKEN),
+        env_place(_TOKEN, part="api_key"),
         Place(name=f"{_LOGIN} (amp login)", look=_login),
-        Place(name=_COOKIE, look=_cookie),
+        Place(name=_COOKIE, look=_cookie, variables={_COOKIE: "cookie"}),
     )
 
 

@@ -33,7 +33,7 @@ def places() -> tuple[Place, ...]:
         Place(name="macOS keychain (Claude Code)", look=_keychain),
         Place(name="~/.claude/.credentials.json (or below CLAUDE_CONFIG_DIR)", look=_file),
         env_place("CLAUDE_CODE_OAUTH_TOKEN", kind="oauth"),
-        Place(name=_SESSION_KEY, look=_session_key),
+        Place(name=_SESSION_KEY, look=_session_key, variables={_SESSION_KEY: ""}),
     )
 
 

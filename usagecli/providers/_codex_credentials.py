@@ -21,7 +21,8 @@ from usagecli.machine import Machine
 from usagecli.model import Service
 
 RENEW = "run `codex login`"
-_PAIR = ("CHATGPT_ACCESS_TOKEN", "CHATGPT_ACCOUNT_ID")
+# Each with the part of a `credential:` map that it is.
+_PAIR = {"CHATGPT_ACCESS_TOKEN": "access_token", "CHATGPT_ACCOUNT_ID": "account_id"}
 _PERSONAL = "CODEX_ACCESS_TOKEN"
 _PERSONAL_PREFIX = "at-"
 _AUTH_CLAIM = "https://api.openai.com/auth"
@@ -31,7 +32,7 @@ _PROFILE_CLAIM = "https://api.openai.com/profile"
 def places() -> tuple[Place, ...]:
     """The environment first; then, where CODEX_HOME is set, that folder alone."""
     return (
-        Place(name=" + ".join(_PAIR), look=_pair),
+        Place(name=" + ".join(_PAIR), look=_pair, variables=_PAIR),
         # Of other values it is a signed identity, and no token that a request could carry.
         env_place(_PERSONAL, prefix=_PERSONAL_PREFIX, kind="pat"),
         Place(name="~/.codex/auth.json (or below CODEX_HOME)", look=_home_file),
@@ -180,7 +181,7 @@ def _pair(machine: Machine) -> Credential | None:
     if len(given) < 2:
         return None
     token, account = given.values()
-    return from_token(token, _PAIR[0], account_id=account)
+    return from_token(token, next(iter(_PAIR)), account_id=account)
 
 
 def _home_file(machine: Machine) -> Credential | None:

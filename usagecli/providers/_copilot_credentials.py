@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from usagecli import wire
@@ -44,7 +45,7 @@ def _gh_variable(name: str) -> Place:
     def look(machine: Machine) -> Credential | None:
         return own.look(machine) if machine.get("GH_HOST") in (None, _HOST) else None
 
-    return Place(name=name, look=look, shared=True)
+    return replace(own, look=look, shared=True)
 
 
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:

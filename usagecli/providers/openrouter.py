@@ -7,6 +7,7 @@ management keys), read 2026-11. All amounts are US dollars; one credit is one do
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -38,8 +39,8 @@ def _with_management(credential: Credential | None, machine: Machine) -> Credent
 
 
 def _variable(name: str, prefix: str = "") -> Place:
-    own = env_place(name, prefix=prefix)
-    return Place(name=name, look=lambda machine: _with_management(own.look(machine), machine))
+    own = env_place(name, prefix=prefix, part="api_key")
+    return replace(own, look=lambda machine: _with_management(own.look(machine), machine))
 
 
 def _file(path: str) -> Place:
@@ -66,7 +67,7 @@ DESCRIPTOR = Descriptor(
         _variable("ANTHROPIC_AUTH_TOKEN", prefix="sk-or-"),
         _file("~/.config/openrouter/key.json"),
         _file("~/.config/openusage/openrouter.json"),
-        env_place(_MANAGEMENT, kind="management"),
+        env_place(_MANAGEMENT, kind="management", part="management_api_key"),
     ),
     access=(
         "Sign in at https://openrouter.ai/settings/keys and create a key.",
