@@ -93,12 +93,12 @@ class Cache:
         told = f"{service.provider}\0{service.name}".encode("utf-8", "surrogatepass")
         return os.path.join(self.folder, f"{wire.slug(service.name)[:40]}-{zlib.crc32(told):08x}.json")
 
-    def load(self, service: Service, key: str) -> Entry:
-        """What is known of this service and account; EMPTY for a miss."""
+    def load(self, service: Service, key: str | None) -> Entry:
+        """What is known of this service and account (None: of whichever it is); EMPTY for a miss."""
         try:
             with open(self.path(service), "rb") as file:
                 body = json.loads(file.read(_MAX_FILE))
-            if body["version"] != _VERSION or body["key"] != key:
+            if body["version"] != _VERSION or key not in (None, body["key"]):
                 return EMPTY
             return Entry(
                 usage=None if body["usage"] is None else codec.decode(body["usage"]),
