@@ -33,7 +33,12 @@ _MAKER = "/sys/class/dmi/id/sys_vendor"
 def places() -> tuple[Place, ...]:
     """What boto3's chain may find, cheapest first."""
     return (
-        Place(name="AWS_ACCESS_KEY_ID", look=_variable, shared=True),
+        Place(
+            name="AWS_ACCESS_KEY_ID",
+            look=_variable,
+            shared=True,
+            variables={"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"},
+        ),
         Place(name="~/.aws/credentials or ~/.aws/config", look=_files, shared=True),
         Place(name="AWS_ROLE_ARN or AWS_CONTAINER_CREDENTIALS_...", look=_role, shared=True),
         Place(name="the role of an EC2 instance", look=_instance, shared=True),

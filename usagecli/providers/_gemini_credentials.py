@@ -170,7 +170,7 @@ def _key_place(name: str, *, shared: bool) -> Place:
             raise NotConfigured(f"{name} is not used: {why} a Google login", hint=_NO_LOGIN)
         return Credential(secret=Secret(key), origin=name)
 
-    return Place(name=name, look=look, shared=shared)
+    return Place(name=name, look=look, shared=shared, variables={name: ""})
 
 
 def _given_token(machine: Machine) -> Credential | None:

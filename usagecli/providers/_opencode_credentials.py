@@ -34,9 +34,9 @@ def places() -> tuple[Place, ...]:
     kind `key` is a key that is meant for Go, `zen_key` one that may well have none, `cookie` a cookie.
     """
     return (
-        _with_cookie(_KEY_VARIABLE, _variable),
+        replace(_with_cookie(_KEY_VARIABLE, _variable), variables={_KEY_VARIABLE: KEY}),
         _with_cookie("~/.local/share/opencode/auth.json (OpenCode's login)", _login),
-        env_place(_COOKIE_VARIABLE, kind="cookie"),
+        env_place(_COOKIE_VARIABLE, kind="cookie", part=COOKIE),
     )
 
 

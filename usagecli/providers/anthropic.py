@@ -35,11 +35,13 @@ def _credential(text: str, origin: str, *, admin_key: bool) -> Credential:
 
 
 def _variable(name: str) -> Place:
+    part = "api_key" if name == _API_KEY else "admin_key"
+
     def look(machine: Machine) -> Credential | None:
         text = machine.get(name)
         return None if text is None else _credential(text, name, admin_key=name != _API_KEY)
 
-    return Place(name=name, look=look)
+    return Place(name=name, look=look, variables={name: part})
 
 
 DESCRIPTOR = Descriptor(

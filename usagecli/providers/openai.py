@@ -72,7 +72,10 @@ DESCRIPTOR = Descriptor(
     reports="Costs and tokens of the month and the monthly spend limit, of the organization or of one "
     "project, with an admin key; on request an ordinary key's rate limits.",
     base_url="https://api.openai.com/v1",
-    places=(Place(name=_ADMIN_KEY, look=_admin_key), Place(name=_API_KEY, look=_api_key)),
+    places=(
+        Place(name=_ADMIN_KEY, look=_admin_key, variables={_ADMIN_KEY: "admin_key"}),
+        Place(name=_API_KEY, look=_api_key, variables={_API_KEY: "api_key"}),
+    ),
     access=(
         f"Sign in at https://{_ADMIN_KEYS} as an owner of the organization and create an admin key: it "
         f"starts with {_ADMIN_PREFIX}.",
