@@ -7,8 +7,10 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -162,6 +164,15 @@ def test_another_default_subscription_is_another_account(tmp_path: Path, folder:
         path.write_text(text, encoding="utf-8")
         assert find(make_machine(tmp_path, env)).account_id is None
     assert asked(tmp_path / "bin") == []
+
+
+@windows
+def test_a_program_of_the_working_directory_is_not_the_azure_cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(install_az(tmp_path / "bin"))
+    with pytest.raises(NotConfigured, match="^no Azure OpenAI credential was found"):
+        find(make_machine(tmp_path, {"PATH": "."}))
 
 
 # -- a credential of the config -------------------------------------------------------------------------
@@ -458,11 +469,34 @@ def test_a_refused_workload(secure: bool, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.sockets
-def test_an_authority_that_nobody_answers_or_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_authority_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with authority(True, GRANTED, tmp_path, monkeypatch) as server:
         closed = of(server, tmp_path)
     with pytest.raises(Unavailable, match="^no answer from 127.0.0.1:"):
         login(closed)
+
+
+@pytest.mark.sockets
+@both
+def test_an_authority_that_hangs(secure: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also once it has described the tenant."""
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(5)
+
+    with authority(secure, hang, tmp_path, monkeypatch) as server, pytest.raises(Unavailable) as caught:
+        login(of(server, tmp_path, timeout_s=1.0))
+    assert server.url.partition("://")[2] in caught.value.message
+    assert server.paths()[-1] == TOKEN_PATH
+
+
+@pytest.mark.sockets
+def test_an_authority_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with authority(True, GRANTED, tmp_path, monkeypatch) as server:
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        with pytest.raises(Unavailable, match="^no answer from 127.0.0.1:"):
+            login(of(server, tmp_path))
+    assert server.seen == []
 
 
 def test_a_tenant_that_is_none(tmp_path: Path) -> None:

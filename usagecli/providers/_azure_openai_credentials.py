@@ -30,14 +30,9 @@ _HINT = "give client_secret, tenant_id and client_id, or an access_token, or sig
 def places() -> tuple[Place, ...]:
     """In the order in which they are tried; all but the last serve any tool of Azure."""
     return (
-        Place(
-            name=f"{_TENANT}, {_CLIENT} and {_SECRET}",
-            look=_principal,
-            shared=True,
-            variables={_TENANT: "tenant_id", _CLIENT: "client_id", _SECRET: "client_secret"},
-        ),
-        Place(name=f"{_TENANT}, {_CLIENT} and {_TOKEN_FILE}", look=_workload, shared=True),
-        Place(name="the login of the Azure CLI (az)", look=_cli, shared=True),
+        Place(name=_SECRET, look=_principal, shared=True),
+        Place(name=_TOKEN_FILE, look=_workload, shared=True),
+        Place(name="the login of the Azure CLI", look=_cli, shared=True),
         Place(name=API_KEY, look=_api_key),
     )
 
@@ -121,7 +116,9 @@ def _cli(machine: Machine) -> Credential | None:
 
 def az(machine: Machine) -> str | None:
     """The path of the Azure CLI's program."""
-    return shutil.which("az", path=machine.get("PATH") or "")
+    found = shutil.which("az", path=machine.get("PATH") or "")
+    # Never one of the working directory, where Windows looks first: anybody may have put it there.
+    return found if found and os.path.isabs(found) else None
 
 
 def _active_subscription(machine: Machine) -> str | None:

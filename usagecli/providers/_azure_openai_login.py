@@ -134,7 +134,11 @@ def _from_identity(ask: Ask, kind: str, authority: str, tenant: str, client: str
     """Through azure-identity, over a session of ours: with its trust store, proxies and redirects."""
     import logging
 
-    from azure.core.exceptions import AzureError, ClientAuthenticationError
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
     from azure.core.pipeline.transport import RequestsTransport
     from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
@@ -161,24 +165,18 @@ def _from_identity(ask: Ask, kind: str, authority: str, tenant: str, client: str
                 found = ClientAssertionCredential(tenant, client, lambda: text, **told).get_token(scope)
             else:
                 found = ClientSecretCredential(tenant, client, text, **told).get_token(scope)
-    except ClientAuthenticationError:
-        if not answers:
+    except ClientAuthenticationError as error:
+        unanswered = isinstance(error.__cause__, (ServiceRequestError, ServiceResponseError))
+        if unanswered or not answers:
             raise Unavailable(f"no answer from {host}", hint="check the network, then try again") from None
         last = answers[-1]
-        raise _refusal(kind, last.status_code, last.text, host, _wait(ask, last.headers)) from None
-    except AzureError as error:
-        raise Unavailable(
-            f"no answer from {host}: {type(error).__name__}", hint="check the network, then try again"
-        ) from None
+        until = retry_at(last.headers.get("Retry-After", ""), ask.now())
+        raise _refusal(kind, last.status_code, last.text, host, until) from None
     except ValueError:
         raise ServiceError(
             "tenant_id is not the id of a Microsoft Entra tenant", hint="correct AZURE_TENANT_ID"
         ) from None
     return Secret(found.token)
-
-
-def _wait(ask: Ask, headers: Any) -> datetime | None:
-    return retry_at(headers.get("Retry-After", ""), ask.now())
 
 
 def _from_post(ask: Ask, kind: str, authority: str, tenant: str, client: str, scope: str) -> Secret:
