@@ -105,7 +105,11 @@ def test_no_key_means_two_things(name: str) -> None:
 
 
 @each
-def test_without_a_credential_it_says_so_in_a_whole_document(name: str) -> None:
+def test_without_a_credential_it_says_so_in_a_whole_document(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Programs of vendors may be installed here, and would answer.
+    monkeypatch.setenv("PATH", "")
     outcome = run(name, "--json")
     assert (outcome.code, outcome.err) == (3, "")
     assert outcome.document["error"]["kind"] == "not_configured"
