@@ -41,6 +41,12 @@ def inline(value: Any) -> str:
     import yaml
 
     told = yaml.safe_dump(
-        [value], default_flow_style=True, allow_unicode=True, sort_keys=False, width=float("inf")
+        [value],
+        default_flow_style=True,
+        # The only style that keeps a text of several lines on one.
+        default_style='"' if isinstance(value, str) and "\n" in value else None,
+        allow_unicode=True,
+        sort_keys=False,
+        width=float("inf"),
     )
     return str(told).strip()[1:-1]
