@@ -148,6 +148,13 @@ def test_a_value_is_set_where_it_stands_or_at_the_end(before: str, after: str) -
             "c:\n  p: {env: A}\n  q: {env: B}\nd: 1\n",
         ),
         ("- a\n- b: 1\n", (1, "b"), 2, "- a\n- b: 2\n"),
+        # As many quotes as there were.
+        ("a: x\n", ("a",), "http://127.0.0.1:1", "a: http://127.0.0.1:1\n"),
+        ("{a: x}", ("a",), "http://127.0.0.1:1", "{a: 'http://127.0.0.1:1'}"),
+        ("a: 'x' # c\n", ("a",), "y", "a: 'y' # c\n"),
+        ('a: "x" # c\n', ("a",), "y", 'a: "y" # c\n'),
+        ('{"a": "x"}', ("a",), "y", '{"a": "y"}'),
+        ('a: "x"\n', ("a",), 5, "a: 5\n"),
     ],
 )
 def test_values_of_every_shape(before: str, path: Any, value: Any, after: str) -> None:

@@ -17,7 +17,7 @@ def lines(body: Mapping[Any, Any], column: int) -> list[str]:
             for entry in value:
                 told += item(entry, column + 2, column + 4)
         else:
-            told.append(" " * column + _entry(key, value))
+            told.append(f"{' ' * column}{inline(key)}: {inline(value, flow=False)}")
     return told
 
 
@@ -27,26 +27,21 @@ def item(body: Mapping[str, Any], dash: int, column: int) -> list[str]:
     return [f"{' ' * dash}-{first[dash + 1 :]}", *rest]
 
 
-def _entry(key: str, value: Any) -> str:
-    """A line of a block, where texts need fewer quotes than inside `{}`."""
+def inline(value: Any, *, flow: bool = True, quote: str | None = None) -> str:
+    """A value on one line: fit for the inside of `{}` and `[]`, or with fewer quotes for a block.
+
+    `quote` is what a text is to stand in, whether it needs it or not.
+    """
     import yaml
 
-    if isinstance(value, Mapping | list) or "\n" in str(value):
-        return f"{inline(key)}: {inline(value)}"
-    return str(yaml.safe_dump({key: value}, allow_unicode=True, width=float("inf"))).rstrip("\n")
+    def dump(told: Any, **how: Any) -> str:
+        return str(
+            yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=float("inf"), **how)
+        ).strip()
 
-
-def inline(value: Any) -> str:
-    """A value on one line, so that it may stand inside `{}` and `[]`, too."""
-    import yaml
-
-    told = yaml.safe_dump(
-        [value],
-        default_flow_style=True,
-        # The only style that keeps a text of several lines on one.
-        default_style='"' if isinstance(value, str) and "\n" in value else None,
-        allow_unicode=True,
-        sort_keys=False,
-        width=float("inf"),
-    )
-    return str(told).strip()[1:-1]
+    if isinstance(value, str) and "\n" in value:
+        quote = '"'  # no other style keeps several lines on one
+    if flow or quote or isinstance(value, Mapping | list):
+        style = quote if isinstance(value, str) else None
+        return dump([value], default_flow_style=True, default_style=style)[1:-1]
+    return dump({"key": value}).removeprefix("key: ")

@@ -140,18 +140,19 @@ def _put(text: str, path: Path, value: Any) -> str:
         raise NotEditable("it is not a mapping")
     pair = _pair(node, key)
     if pair is not None:
-        return _replaced(text, _own(pair[1], _start(pair[0])), value)
+        return _replaced(text, _own(pair[1], _start(pair[0])), value, flow=node.flow_style)
     if node.flow_style:
         return _into_flow(text, node, f"{yamllines.inline(key)}: {yamllines.inline(value)}")
     return _insert(text, _end(text, node), yamllines.lines({key: value}, node.value[0][0].start_mark.column))
 
 
-def _replaced(text: str, node: Any, value: Any) -> str:
+def _replaced(text: str, node: Any, value: Any, *, flow: bool) -> str:
     start, end = _start(node), _end(text, node)
     if node.id == "mapping" and _is_block(node) and isinstance(value, Mapping):
         told = _line_end(text).join(yamllines.lines(value, node.value[0][0].start_mark.column)).lstrip()
     else:
-        told = yamllines.inline(value) if start < end else f" {yamllines.inline(value)}"
+        quote = node.style if node.id == "scalar" and node.style in ("'", '"') else None
+        told = ("" if start < end else " ") + yamllines.inline(value, flow=flow, quote=quote)
     return text[:start] + told + text[end:]
 
 
@@ -161,7 +162,9 @@ def _append(text: str, key: str, body: Mapping[str, Any]) -> str:
     if root is not None and root.flow_style:
         if node is None:
             return _into_flow(text, root, f"{yamllines.inline(key)}: {yamllines.inline([dict(body)])}")
-        return _replaced(text, node, [dict(body)]) if _is_null(node) else _flow_item(text, node, body)
+        return (
+            _replaced(text, node, [dict(body)], flow=True) if _is_null(node) else _flow_item(text, node, body)
+        )
     if node is None:
         return _with_lines(text, root, {key: [body]})
     if _is_null(node) or re.fullmatch(r"\[\s*\]", text[_start(node) : _end(text, node)]):

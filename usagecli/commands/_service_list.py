@@ -65,7 +65,8 @@ def table(listed: Sequence[Line], now: datetime, width: int | None) -> str:
     needs = [max(len(row[column]) for row in [_HEAD, *cells]) for column in (3, 4)]
     credential = min(needs[0], max(room // 2, room - needs[1]))
     wide = [*widths, credential, room - credential]
-    return tabulate(cells, _HEAD, tablefmt="plain", maxcolwidths=wide, disable_numparse=True)
+    # The head as a row: tabulate makes columns wider than their head.
+    return tabulate([_HEAD, *cells], tablefmt="plain", maxcolwidths=wide, disable_numparse=True)
 
 
 def body(line: Line) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,7 +16,6 @@ from usagecli.commands._change import Change, Keys, free_name, refuse_taken, tak
 from usagecli.commands._options import Finite
 from usagecli.config import suggestion
 from usagecli.errors import ProviderError
-from usagecli.model import Service
 from usagecli.secretstore import STORES
 
 if TYPE_CHECKING:
@@ -120,10 +119,11 @@ def new(app: App, file: ConfigFile, wish: Wish, provider: str | None) -> Iterato
         values |= _asked_options(descriptor, {**_options_in(fixed)})
     if wish.low_below is not None:
         values["low_below",] = _ask.plain(wish.low_below)
-    if not wish.gives_credential and not asks:
-        _look(descriptor, name, app)
     if not asks:
-        yield Change(name=name, values=values, secrets=_secrets(wish, descriptor))
+        change = Change(name=name, values=values, secrets=_secrets(wish, descriptor))
+        if not wish.gives_credential:
+            _look(change, file, app)
+        yield change
     while asks:
         yield Change(name=name, values=values, secrets=_ask.secrets(descriptor, "look in the usual places"))
 
@@ -161,14 +161,17 @@ def _check_new(found: Config, name: str) -> None:
         raise ValueError(f"there is a service {name!r} already")
 
 
-def _look(descriptor: Descriptor, name: str, app: App) -> None:
+def _look(change: Change, file: ConfigFile, app: App) -> None:
     """Say which of the usual credentials the service will use; refuse where there is none."""
-    provider = registry.get(descriptor.name)
-    try:
-        origin = credentials.find(provider, Service(name=name, provider=descriptor.name), app.machine).origin
-    except ProviderError as error:
-        raise click.UsageError(f"{error.message}; give --secret-stdin or --credential") from None
-    log.note(f"No credential was given: {name} uses {origin}.")
+    origins = []
+    for service in change.tried(replace(file)):
+        provider = registry.get(service.provider)
+        try:
+            found = credentials.find(provider, service, app.machine.overlaid(service.env))
+        except ProviderError as error:
+            raise click.UsageError(f"{error.message}; give --secret-stdin or --credential") from None
+        origins.append(found.origin)
+    log.note(f"No credential was given: {change.name} uses {', '.join(origins)}.")
 
 
 # -- a service that is there ------------------------------------------------------------------------
