@@ -166,7 +166,9 @@ def _complete(file: ConfigFile, provider: str, settings: Mapping[str, Any], *, c
         yield f"Added {name} ({provider}), {', '.join(f'{k}: {v}' for k, v in settings.items())}"
     elif len(names) != 1:
         why = f"there are {len(names)} {provider} services" if names else f"there is no {provider} service"
-        yield f"Left alone, because {why}: {', '.join(settings)}"
+        known = registry.get(provider).descriptor.options
+        variables = [str(option.env) for option in known if option.name in settings]
+        yield f"Left alone, because {why}: {', '.join(variables)}"
     else:
         yield from _set(file, names[0], settings)
 

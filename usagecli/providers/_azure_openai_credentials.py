@@ -30,7 +30,12 @@ _HINT = "give client_secret, tenant_id and client_id, or an access_token, or sig
 def places() -> tuple[Place, ...]:
     """In the order in which they are tried; all but the last serve any tool of Azure."""
     return (
-        Place(name=_SECRET, look=_principal, shared=True),
+        Place(
+            name=_SECRET,
+            look=_principal,
+            shared=True,
+            variables={_SECRET: "client_secret", _TENANT: "tenant_id", _CLIENT: "client_id"},
+        ),
         Place(name=_TOKEN_FILE, look=_workload, shared=True),
         Place(name="the login of the Azure CLI", look=_cli, shared=True),
         Place(name=API_KEY, look=_api_key),
