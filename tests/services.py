@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ from usagecli.machine import here
 GATEWAY = "https://gateway.example.com"
 GOOD, BAD = "sk-or-v1-fake-good-key-of-work", "sk-or-v1-fake-refused-key-of-work"
 OTHER = "sk-or-v1-fake-good-key-of-home"
+
+ADD = ("add", "--provider", "openrouter", "--base-url", GATEWAY)
+# Where the secret of `work` is without a keyring, and what is said of that.
+KEPT = "~/.config/usagecli/secrets/work"
+NO_KEYRING = (
+    "No keyring was used (this machine has no working keyring): "
+    "the secret is in a file that only you can read.\n"
+)
+TRIED = "Tried work: openrouter answered.\n"
 
 
 def services(*args: str, stdin: str | bytes = "") -> Outcome:
@@ -60,3 +70,27 @@ def secret_files() -> dict[str, str]:
     """What usagecli keeps in files, by name."""
     folder = config_path().parent / "secrets"
     return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def work(**more: Any) -> dict[str, Any]:
+    """What the config says of the service that most tests add."""
+    return {
+        "name": "work",
+        "provider": "openrouter",
+        "credential": {"file": KEPT},
+        "base_url": GATEWAY,
+        **more,
+    }
+
+
+def add_work(*args: str, stdin: str = GOOD) -> None:
+    outcome = services(*ADD, "--name", "work", "--secret-stdin", *args, stdin=stdin)
+    assert outcome.code == 0, outcome.err
+
+
+def listed() -> list[dict[str, Any]]:
+    """What `services list --json` prints."""
+    outcome = services("list", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    found: list[dict[str, Any]] = json.loads(outcome.out)
+    return found

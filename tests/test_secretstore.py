@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keyring
 import pytest
 
-from tests.keyrings import FileKeyring, ForgetfulKeyring, LockedKeyring, NoKeyring, used
+from tests.keyrings import FileKeyring, ForgetfulKeyring, LockedKeyring, NoKeyring
 from tests.process import posix
 from tests.support import make_machine
 from usagecli import config, credentials, registry
@@ -24,22 +23,6 @@ from usagecli.secretstore import SecretStore, is_own
 from usagecli.storage.files import write_atomic
 
 SECRET = {"": Secret("sk-fake-one")}
-
-
-@pytest.fixture(autouse=True)
-def no_keyring() -> Iterator[None]:
-    """No test reaches the keyring of this machine."""
-    with used(NoKeyring()):
-        yield
-
-
-@pytest.fixture
-def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileKeyring:
-    """A keyring that works."""
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    found = FileKeyring()
-    keyring.set_keyring(found)
-    return found
 
 
 def store(machine: Machine, wanted: str | None = None) -> SecretStore:
@@ -62,17 +45,17 @@ def secret_file(name: str) -> CredentialSource:
 # -- where ------------------------------------------------------------------------------------------
 
 
-def test_the_keyring_where_one_works(machine: Machine, works: FileKeyring) -> None:
+def test_the_keyring_where_one_works(machine: Machine, file_keyring: FileKeyring) -> None:
     kept = store(machine)
     assert kept.keep("work", SECRET, {}) == {"": CredentialSource("keyring", "usagecli/work")}
-    assert works.entries == {"usagecli/work": "sk-fake-one"}
+    assert file_keyring.entries == {"usagecli/work": "sk-fake-one"}
     assert (kept.why, files(machine)) == (None, {})
 
 
-def test_each_part_has_an_entry(machine: Machine, works: FileKeyring) -> None:
+def test_each_part_has_an_entry(machine: Machine, file_keyring: FileKeyring) -> None:
     found = store(machine).keep("work", {"id": Secret("a-fake"), "secret": Secret("b-fake")}, {})
     assert [source.value for source in found.values()] == ["usagecli/work:id", "usagecli/work:secret"]
-    assert works.entries == {"usagecli/work:id": "a-fake", "usagecli/work:secret": "b-fake"}
+    assert file_keyring.entries == {"usagecli/work:id": "a-fake", "usagecli/work:secret": "b-fake"}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +66,7 @@ def test_each_part_has_an_entry(machine: Machine, works: FileKeyring) -> None:
         (LockedKeyring, "the keyring did not answer: KeyringLocked"),
     ],
 )
-def test_a_file_where_no_keyring_works(machine: Machine, works: Any, backend: Any, why: str) -> None:
+def test_a_file_where_no_keyring_works(machine: Machine, file_keyring: Any, backend: Any, why: str) -> None:
     keyring.set_keyring(backend())
     kept = store(machine)
     found = kept.keep("work", {"id": Secret("a-fake"), "secret": Secret("b-fake")}, {})
@@ -101,9 +84,9 @@ def test_files_are_for_their_owner_alone(machine: Machine) -> None:
     assert stat.S_IMODE((folder(machine) / "work").stat().st_mode) == 0o600
 
 
-def test_what_is_asked_for_is_used_or_refused(machine: Machine, works: FileKeyring) -> None:
+def test_what_is_asked_for_is_used_or_refused(machine: Machine, file_keyring: FileKeyring) -> None:
     assert store(machine, "file").keep("work", SECRET, {}) == {"": secret_file("work")}
-    assert works.entries == {}
+    assert file_keyring.entries == {}
     keyring.set_keyring(NoKeyring())
     with pytest.raises(
         ConfigError, match=r"could not be kept \(keyring\): this machine has no working keyring"
@@ -134,7 +117,7 @@ def test_beside_a_config_that_stands_elsewhere(machine: Machine, tmp_path: Path)
     ],
 )
 def test_no_two_names_share_an_entry(
-    machine: Machine, works: FileKeyring, name: str, file: str, entry: str
+    machine: Machine, file_keyring: FileKeyring, name: str, file: str, entry: str
 ) -> None:
     assert store(machine, "file").keep(name, SECRET, {}) == {"": secret_file(file)}
     assert store(machine, "keyring").keep(name, SECRET, {}) == {
@@ -143,7 +126,7 @@ def test_no_two_names_share_an_entry(
 
 
 @pytest.mark.parametrize("kind", ["keyring", "file"])
-def test_what_is_kept_is_read_by_a_service(machine: Machine, works: FileKeyring, kind: str) -> None:
+def test_what_is_kept_is_read_by_a_service(machine: Machine, file_keyring: FileKeyring, kind: str) -> None:
     source = store(machine, kind).keep("a/b", SECRET, {})
     service = Service(name="a/b", provider="openrouter", credential=source)
     assert credentials.find(registry.get("openrouter"), service, machine).secret == SECRET[""]
@@ -153,37 +136,39 @@ def test_what_is_kept_is_read_by_a_service(machine: Machine, works: FileKeyring,
 
 
 @pytest.mark.parametrize("kind", ["keyring", "file"])
-def test_an_entry_that_is_there_stays(machine: Machine, works: FileKeyring, kind: str) -> None:
+def test_an_entry_that_is_there_stays(machine: Machine, file_keyring: FileKeyring, kind: str) -> None:
     told = [str(store(machine, kind).keep("work", SECRET, {})[""].value) for _ in range(3)]
     assert [value.rpartition("/")[2] for value in told] == ["work", "work-2", "work-3"]
 
 
 @pytest.mark.parametrize("kind", ["keyring", "file"])
-def test_a_new_secret_takes_the_place_of_its_own(machine: Machine, works: FileKeyring, kind: str) -> None:
+def test_a_new_secret_takes_the_place_of_its_own(
+    machine: Machine, file_keyring: FileKeyring, kind: str
+) -> None:
     before = store(machine, kind).keep("work", SECRET, {})
     assert store(machine).keep("renamed", {"": Secret("sk-fake-two")}, before) == before
-    assert [*works.entries.values(), *files(machine).values()] == ["sk-fake-two"]
+    assert [*file_keyring.entries.values(), *files(machine).values()] == ["sk-fake-two"]
 
 
-def test_another_store_is_another_place(machine: Machine, works: FileKeyring) -> None:
+def test_another_store_is_another_place(machine: Machine, file_keyring: FileKeyring) -> None:
     before = store(machine).keep("work", SECRET, {})
     assert store(machine, "file").keep("work", SECRET, before) == {"": secret_file("work")}
-    assert works.entries == {"usagecli/work": "sk-fake-one"}
+    assert file_keyring.entries == {"usagecli/work": "sk-fake-one"}
 
 
 # -- undone, and forgotten --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["keyring", "file"])
-def test_undone_all_is_as_before(machine: Machine, works: FileKeyring, kind: str) -> None:
+def test_undone_all_is_as_before(machine: Machine, file_keyring: FileKeyring, kind: str) -> None:
     before = store(machine, kind).keep("work", SECRET, {})
-    was = (works.entries, files(machine))
+    was = (file_keyring.entries, files(machine))
     kept = store(machine, kind)
     kept.keep("work", {"": Secret("sk-fake-two")}, before)
     kept.keep("work", {"id": Secret("sk-fake-three")}, {})
-    assert (works.entries, files(machine)) != was
+    assert (file_keyring.entries, files(machine)) != was
     kept.undo()
-    assert (works.entries, files(machine)) == was
+    assert (file_keyring.entries, files(machine)) == was
 
 
 def test_of_several_parts_all_or_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,16 +184,16 @@ def test_of_several_parts_all_or_none(machine: Machine, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kind", ["keyring", "file"])
-def test_forgotten_it_is_gone(machine: Machine, works: FileKeyring, kind: str) -> None:
+def test_forgotten_it_is_gone(machine: Machine, file_keyring: FileKeyring, kind: str) -> None:
     found = store(machine, kind).keep("work", SECRET, {})
     # A second time there is nothing left to delete, which is no trouble.
     for _ in range(2):
         store(machine).forget(found.values())
-    assert (works.entries, files(machine)) == ({}, {})
+    assert (file_keyring.entries, files(machine)) == ({}, {})
 
 
 def test_what_cannot_be_deleted_is_told(
-    machine: Machine, works: FileKeyring, capsys: pytest.CaptureFixture[str]
+    machine: Machine, file_keyring: FileKeyring, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = store(machine).keep("work", SECRET, {})
     keyring.set_keyring(LockedKeyring())

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import keyring
 import pytest
 import requests_mock
 
 from tests.cli import Outcome
-from tests.keyrings import FileKeyring, NoKeyring, used
-from tests.services import BAD, GATEWAY, GOOD, OTHER, answer, config_path, secret_files, services, written
+from tests.keyrings import FileKeyring
+from tests.services import (
+    BAD,
+    GATEWAY,
+    GOOD,
+    KEPT,
+    OTHER,
+    answer,
+    config_path,
+    secret_files,
+    services,
+    written,
+)
 
 pytestmark = pytest.mark.usefixtures("fixed_clock")
 
-KEPT = "~/.config/usagecli/secrets/work"
 ELSEWHERE = "https://elsewhere.example.com"
 TEXT = f"""\
 # mine
@@ -33,20 +40,6 @@ services:
     provider: copilot
     options: {{username: octo-sample, monthly_limit: 300}}
 """
-
-
-@pytest.fixture(autouse=True)
-def no_keyring() -> Iterator[None]:
-    with used(NoKeyring()):
-        yield
-
-
-@pytest.fixture
-def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileKeyring:
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    found = FileKeyring()
-    keyring.set_keyring(found)
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -144,10 +137,10 @@ def test_a_new_secret_takes_the_place_of_the_old() -> None:
     assert (secret_files(), config_path().read_text()) == ({"work": OTHER}, TEXT)
 
 
-def test_a_secret_moves_to_another_store(works: FileKeyring) -> None:
+def test_a_secret_moves_to_another_store(file_keyring: FileKeyring) -> None:
     edit("work", "--secret-stdin", "--store", "keyring", stdin=OTHER)
     assert config_path().read_text() == TEXT.replace(f"file: {KEPT}", "keyring: usagecli/work")
-    assert (works.entries, secret_files()) == ({"usagecli/work": OTHER}, {})
+    assert (file_keyring.entries, secret_files()) == ({"usagecli/work": OTHER}, {})
 
 
 def test_a_secret_that_gives_way_to_a_place_is_deleted() -> None:

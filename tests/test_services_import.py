@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli import Outcome, configure
-from tests.keyrings import FileKeyring, NoKeyring, used
+from tests.keyrings import FileKeyring, NoKeyring
 from tests.services import GOOD, OTHER, config_path, secret_files, services, written
 from usagecli import registry
 from usagecli.commands._import import _variables
 from usagecli.errors import ConfigError
 
-pytestmark = pytest.mark.usefixtures("fixed_clock")
+pytestmark = pytest.mark.usefixtures("fixed_clock", "file_keyring")
 
 PROPERTIES = """\
 # the dashboard's settings
@@ -28,14 +28,6 @@ COPILOT_PRO_MONTHLY_LIMIT=1500
 
 refresh.seconds = 60
 """
-
-
-@pytest.fixture(autouse=True)
-def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileKeyring]:
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    found = FileKeyring()
-    with used(found):
-        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +46,7 @@ def import_(folder: Path, text: str, *args: str, name: str = ".env", code: int =
 # -- .env -------------------------------------------------------------------------------------------
 
 
-def test_each_credential_becomes_a_service(tmp_path: Path, works: FileKeyring) -> None:
+def test_each_credential_becomes_a_service(tmp_path: Path, file_keyring: FileKeyring) -> None:
     text = f"export OPENROUTER_API_KEY={GOOD}\nZAI_API_KEY='zai-fake'\nEDITOR=vi\nPAGER=less\nEMPTY=\n"
     outcome = import_(tmp_path, text)
     assert outcome.out.splitlines() == [
@@ -70,7 +62,7 @@ def test_each_credential_becomes_a_service(tmp_path: Path, works: FileKeyring) -
         },
         {"name": "zai", "provider": "zai", "credential": {"keyring": "usagecli/zai"}},
     ]
-    assert works.entries == {"usagecli/openrouter:api_key": GOOD, "usagecli/zai": "zai-fake"}
+    assert file_keyring.entries == {"usagecli/openrouter:api_key": GOOD, "usagecli/zai": "zai-fake"}
 
 
 def test_without_a_keyring_the_secret_goes_to_a_file(tmp_path: Path) -> None:
@@ -140,21 +132,21 @@ def test_a_setting_of_the_wrong_kind_is_left(tmp_path: Path) -> None:
     assert "options" not in written()[0]
 
 
-def test_a_second_time_nothing_changes(tmp_path: Path, works: FileKeyring) -> None:
+def test_a_second_time_nothing_changes(tmp_path: Path, file_keyring: FileKeyring) -> None:
     text = f"OPENROUTER_API_KEY={GOOD}\n"
     import_(tmp_path, text)
-    before = (config_path().read_text(), works.entries)
+    before = (config_path().read_text(), file_keyring.entries)
     outcome = import_(tmp_path, text)
     assert outcome.out == "openrouter (openrouter) has that credential already\n"
-    assert (config_path().read_text(), works.entries) == before
+    assert (config_path().read_text(), file_keyring.entries) == before
 
 
-def test_another_secret_is_another_service(tmp_path: Path, works: FileKeyring) -> None:
+def test_another_secret_is_another_service(tmp_path: Path, file_keyring: FileKeyring) -> None:
     import_(tmp_path, f"OPENROUTER_API_KEY={GOOD}\n")
     outcome = import_(tmp_path, f"OPENROUTER_API_KEY={OTHER}\n")
     told = "Added openrouter-2 (openrouter), credential: keyring usagecli/openrouter-2:api_key\n"
     assert outcome.out == told
-    assert list(works.entries.values()) == [GOOD, OTHER]
+    assert list(file_keyring.entries.values()) == [GOOD, OTHER]
 
 
 def test_a_service_whose_own_credential_fails_is_no_obstacle(tmp_path: Path) -> None:
@@ -270,10 +262,10 @@ def test_a_line(line: str, expected: tuple[str, str]) -> None:
     assert list(_variables(f"\n# A=x\n{line}\n", ".env")) == [expected]
 
 
-def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path, works: FileKeyring) -> None:
+def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path, file_keyring: FileKeyring) -> None:
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfZAI_API_KEY=zai-fake\r\n# c\r\n")
     assert services("import", str(tmp_path / ".env")).code == 0
-    assert works.entries == {"usagecli/zai": "zai-fake"}
+    assert file_keyring.entries == {"usagecli/zai": "zai-fake"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli import KEY, files_below
+from tests.keyrings import FileKeyring
 from tests.process import environment, posix
 from tests.services import BAD, GOOD, OTHER, config_path, written
 from tests.support import Reply, serve
@@ -20,7 +21,6 @@ from usagecli.machine import here
 pytestmark = [pytest.mark.sockets, posix]
 
 SECRETS = (GOOD, BAD, OTHER)
-NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
 
 class Terminal:
@@ -35,7 +35,7 @@ class Terminal:
         self.shown = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            env = environment({"TERM": "dumb", "PYTHONUTF8": "1", "COLUMNS": "80", **NO_KEYRING})
+            env = environment({"TERM": "dumb", "PYTHONUTF8": "1", "COLUMNS": "80"})
             os.execve(sys.executable, [sys.executable, "-m", "usagecli", *args], env)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
 
@@ -133,7 +133,7 @@ def test_the_table_of_a_terminal_fits_it() -> None:
         text=True,
         check=True,
         capture_output=True,
-        env=environment(NO_KEYRING),
+        env=environment(),
     )
     terminal = Terminal("services", "list")
     assert terminal.end() == 0
@@ -182,7 +182,7 @@ def test_no_process_file_or_log_shows_the_secret() -> None:
             text=True,
             capture_output=True,
             check=False,
-            env=environment(NO_KEYRING),
+            env=environment(),
         )
     assert (done.returncode, "credential from" in done.stderr) == (0, True)
     assert re.search(r"usagecli -v services add .*--secret-stdin", seen[0])
@@ -191,15 +191,13 @@ def test_no_process_file_or_log_shows_the_secret() -> None:
     assert holders == [str(Path(".config", "usagecli", "secrets", "work"))]
 
 
-def test_the_keyring_of_a_real_process(tmp_path: Path) -> None:
-    entries = tmp_path / "keyring.json"
-    env = {"PYTHON_KEYRING_BACKEND": "tests.keyrings.FileKeyring", "TEST_KEYRING": str(entries)}
+def test_the_keyring_of_a_real_process(file_keyring: FileKeyring) -> None:
     base = [sys.executable, "-m", "usagecli", "services"]
     add = [*base, "add", "--provider", "zai", "--name", "work", "--secret-stdin", "--no-test"]
     done = subprocess.run(
-        add, input="zai-fake", text=True, capture_output=True, check=False, env=environment(env)
+        add, input="zai-fake", text=True, capture_output=True, check=False, env=environment()
     )
     assert (done.returncode, done.stdout) == (0, "Added work (zai), credential: keyring usagecli/work\n")
-    assert entries.read_text() == '{"usagecli/work": "zai-fake"}'
-    subprocess.run([*base, "remove", "work", "--yes"], check=True, capture_output=True, env=environment(env))
-    assert entries.read_text() == "{}"
+    assert file_keyring.entries == {"usagecli/work": "zai-fake"}
+    subprocess.run([*base, "remove", "work", "--yes"], check=True, capture_output=True, env=environment())
+    assert file_keyring.entries == {}
