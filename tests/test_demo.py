@@ -71,12 +71,17 @@ class TestRun:
     def test_check(self) -> None:
         outcome = run("--demo", "check")
         assert (outcome.code, outcome.err) == (1, "")
-        assert [line.split()[0] for line in outcome.out.splitlines()] == ["copilot", "claude", "team:"]
+        assert [line.split()[0] for line in outcome.out.splitlines()] == [
+            "codex:lab",
+            "claude",
+            "copilot",
+            "team:",
+        ]
 
     def test_every_other_command(self) -> None:
         for words, told in (
-            (["doctor"], "5 services"),
-            (["config", "validate"], "ok, 5 services"),
+            (["doctor"], "15 services"),
+            (["config", "validate"], "ok, 15 services"),
             (["config", "show"], "value: '***'"),
             (["providers", "openrouter"], "team: "),
             (["status", "--format", "csv"], "copilot"),

@@ -7,6 +7,7 @@ of another account is a miss; a directory that cannot be written costs nothing b
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -81,10 +82,11 @@ def identity(service: Service, credential: Credential, options: Mapping[str, Any
 
 
 class Cache:
-    """The cache directory of one machine."""
+    """The cache directory of one machine. `make` False: one that is gone is not made again."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, make: bool = True) -> None:
         self.folder = folder
+        self.make = make
 
     def path(self, service: Service) -> str:
         """The service's file: readable, and unique for names that differ only in odd characters."""
@@ -137,9 +139,16 @@ class Cache:
             "throttled": entry.throttled,
         }
         try:
+            self._ensure()
             write_atomic(self.path(service), json.dumps(body).encode())
         except OSError as error:
             log.debug(f"cache of {service.name}: not written ({error.strerror})")
+
+    def _ensure(self) -> None:
+        if self.make:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        elif not os.path.isdir(self.folder):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     @contextlib.contextmanager
     def locked(self, service: Service, timeout_s: float) -> Iterator[bool]:
@@ -152,7 +161,7 @@ class Cache:
 
         lock = FileLock(self.path(service) + ".lock", timeout=max(0.0, timeout_s), mode=0o600)
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            self._ensure()
             lock.acquire()
         except Timeout:
             yield False
