@@ -14,6 +14,7 @@ import requests_mock
 
 from tests.keyrings import FileKeyring, NoKeyring, used
 from tests.support import NOW, make_machine
+from usagecli.credentials import Secret
 from usagecli.machine import Machine, here
 
 _KEPT = {
@@ -57,6 +58,12 @@ def file_keyring(no_keyring: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = FileKeyring()
     with used(found):
         yield found
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret of one test masks nothing in what another prints."""
+    monkeypatch.setattr(Secret, "known", set())
 
 
 @pytest.fixture
