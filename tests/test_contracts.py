@@ -12,10 +12,10 @@ from tests.cli import run
 from tests.process import ROOT
 from tests.support import NOW, PAYLOADS
 from usagecli import registry
-from usagecli.client import check_base_url
 from usagecli.formatters.json import document
 from usagecli.model import Report, Service, Usage
 from usagecli.registry import Descriptor
+from usagecli.urls import check_base_url
 
 each = pytest.mark.parametrize("name", registry.names())
 

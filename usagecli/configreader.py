@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from usagecli import options, registry, wire
-from usagecli.client import check_base_url
 from usagecli.config import SOURCES, Config, check_name, check_source, secrets_folder, suggestion
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
+from usagecli.urls import check_base_url
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine

@@ -5,6 +5,7 @@ Another program's file is read and never written. A secret is a `Secret`, which 
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import json
 import os
@@ -177,6 +178,37 @@ def read_text(path: str, machine: Machine, what: str) -> str | None:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ServiceError(f"{what}: {machine.short(path)} is not text") from None
+
+
+def unhexed(text: str) -> str:
+    """A login's text, which keychains sometimes give as hex digits; other text as it is."""
+    text = text.strip()
+    try:
+        decoded = bytes.fromhex(text).decode().strip()
+    except ValueError:
+        return text
+    return decoded if decoded.startswith("{") else text
+
+
+def without_comments(text: str) -> str:
+    """JSON as some tools write it, without its comments; what looks like one in a text stays."""
+    import re
+
+    pattern = r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/'
+    return re.sub(pattern, lambda match: match[1] or " ", text, flags=re.DOTALL)
+
+
+def claims_of(token: str) -> Mapping[str, Any]:
+    """The claims of a JWT, unverified; empty for a token that is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    middle = parts[1].replace("-", "+").replace("_", "/")
+    try:
+        body = json.loads(binascii.a2b_base64(middle + "=" * (-len(middle) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def parse_json(text: str, what: str, renew: str) -> Mapping[str, Any]:

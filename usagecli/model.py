@@ -7,7 +7,7 @@ says so, what remains never falls below 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -202,6 +202,14 @@ class Snapshot:
     fetched_at: datetime
     reports: tuple[Report, ...]
     credits_per_usd: Decimal = Decimal(25)
+
+
+def unique(quotas: Iterable[Quota]) -> tuple[Quota, ...]:
+    """The quotas, of the same id twice the first."""
+    found: dict[str, Quota] = {}
+    for quota in quotas:
+        found.setdefault(quota.id, quota)
+    return tuple(found.values())
 
 
 def six_decimals(value: Decimal) -> Decimal:

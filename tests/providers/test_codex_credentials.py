@@ -18,12 +18,12 @@ from tests.fuzz import ANY_JSON
 from tests.providers.test_codex_fetch import PERSONAL, TOKEN, jwt
 from tests.support import make_machine
 from usagecli import credentials, log, registry
-from usagecli.credentials import Credential, Secret
+from usagecli.credentials import Credential, Secret, claims_of
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.providers import _codex_credentials
-from usagecli.providers._codex_credentials import accept, claims_of, from_auth_json
+from usagecli.providers._codex_credentials import accept, from_auth_json
 
 PAIR = {"CHATGPT_ACCESS_TOKEN": "fake-1", "CHATGPT_ACCOUNT_ID": "acc-env"}
 FILE = {"tokens": {"access_token": TOKEN, "account_id": "acc-71d0"}}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from usagecli import config, credentials, log, registry
-from usagecli.client import check_base_url
 from usagecli.commands import _ask
 from usagecli.commands._change import Change, Keys, free_name, refuse_taken, taken
 from usagecli.commands._options import Finite
 from usagecli.config import suggestion
 from usagecli.errors import ProviderError
 from usagecli.secretstore import STORES
+from usagecli.urls import check_base_url
 
 if TYPE_CHECKING:
     from usagecli.cli import App

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socketserver
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler
@@ -32,6 +33,11 @@ class DemoServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A run that has hung up is no trouble of the user's, whose stderr this is.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

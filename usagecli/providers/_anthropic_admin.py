@@ -11,7 +11,7 @@ from usagecli import wire
 from usagecli.client import Client
 from usagecli.errors import PayloadError, ProviderError
 from usagecli.model import Usage
-from usagecli.providers._anthropic_errors import Forbidden, NotOffered, budget_s, judge
+from usagecli.providers._anthropic_errors import Forbidden, NotOffered, judge
 from usagecli.providers._anthropic_usage import is_console, limited_workspaces, parse
 
 ADMIN_KEYS = (
@@ -111,7 +111,7 @@ def _pages(client: Client, wanted: _List, *, optional: bool = False) -> Iterator
             wanted.path,
             params={**wanted.params, **({"page": cursors[-1]} if cursors else {})},
             headers=wanted.headers,
-            timeout_s=budget_s(client.ask) if optional else None,
+            timeout_s=client.ask.transport.spare() if optional else None,
             judge=_judge,
         )
         yield page
@@ -142,6 +142,6 @@ def _unread(wanted: _List, error: ProviderError) -> str:
 def _organization(client: Client) -> Any:
     """Who it is: only a name, so nothing is said where it cannot be read."""
     try:
-        return client.get_json(f"{_ORGANIZATION}/me", timeout_s=budget_s(client.ask), judge=_judge)
+        return client.get_json(f"{_ORGANIZATION}/me", timeout_s=client.ask.transport.spare(), judge=_judge)
     except ProviderError:
         return None

@@ -1,11 +1,9 @@
-"""What the statuses of Anthropic's API mean, and how long what only enriches a report may take."""
+"""What the statuses of Anthropic's API mean."""
 
 from __future__ import annotations
 
-from usagecli.client import Answer, Ask, Judge
+from usagecli.client import Answer, Judge
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
-
-_ENRICH_S = 5.0
 
 
 class Forbidden(AuthError):
@@ -14,11 +12,6 @@ class Forbidden(AuthError):
 
 class NotOffered(PayloadError):
     """A 400 or 404: this account, or this host, has no such thing."""
-
-
-def budget_s(ask: Ask) -> float:
-    """How long a call may take that the report stands without: never all the time that is left."""
-    return min(_ENRICH_S, ask.transport.remaining() / 2)
 
 
 def judge(*, key: str, missing: str) -> Judge:

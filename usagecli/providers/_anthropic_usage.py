@@ -14,7 +14,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.errors import PayloadError
-from usagecli.model import Quota, Spend, Usage
+from usagecli.model import Quota, Spend, Usage, unique
 
 Pages = Sequence[Any]
 Row = Mapping[str, Any]
@@ -58,7 +58,7 @@ def parse(
         *_members(members, now, told),
     )
     return Usage(
-        quotas=_unique(quotas),
+        quotas=unique(quotas),
         spend=tuple(_spend(spent, _tokens(tokens, told), now)),
         account=_account(organization),
         notes=tuple(told),
@@ -265,14 +265,6 @@ def _member_name(row: Row) -> str | None:
     actor = wire.as_mapping(row.get("actor"))
     names = (wire.as_text(actor.get(name)) for name in ("email_address", "email", "name"))
     return next((name for name in names if name), None) or _user(row)
-
-
-def _unique(quotas: Iterable[Quota]) -> tuple[Quota, ...]:
-    """The first of each id."""
-    found: dict[str, Quota] = {}
-    for quota in quotas:
-        found.setdefault(quota.id, quota)
-    return tuple(found.values())
 
 
 def _rows(pages: Pages | None) -> list[Row]:

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from usagecli import wire
-from usagecli.client import Answer, Client, origin, retry_at, usual_error
+from usagecli.client import Answer, Client, retry_at, usual_error
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, ServiceError, Unavailable
+from usagecli.urls import origin
 
 _ENRICH_S = 5.0
 _MAX_PAGES = 20

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from usagecli import wire
-from usagecli.client import Ask, check_base_url, retry_at
+from usagecli.client import Ask, retry_at
 from usagecli.credentials import Secret
 from usagecli.errors import (
     AuthError,
@@ -23,6 +23,7 @@ from usagecli.errors import (
     Unavailable,
 )
 from usagecli.providers._azure_openai_credentials import az
+from usagecli.urls import check_base_url
 
 AUTHORITY = "login.microsoftonline.com"
 RESOURCE = "https://management.azure.com"

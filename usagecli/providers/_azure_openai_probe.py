@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, check_base_url, retry_at, usual_error
+from usagecli.client import Answer, Ask, retry_at, usual_error
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.model import Quota
 from usagecli.providers._azure_openai_credentials import API_KEY
+from usagecli.urls import check_base_url
 
 _VERSION = "2024-10-21"
 _PROBE_S = 10.0

@@ -16,10 +16,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from usagecli.client import Ask, check_base_url
+from usagecli.client import Ask
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ServiceError
 from usagecli.providers._bedrock_errors import RAISED, Caller, Operation, late, sign_in_error, translated
+from usagecli.urls import check_base_url
 
 _CONNECT_S, _READ_S = 5.0, 15.0
 

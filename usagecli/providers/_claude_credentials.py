@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from usagecli import wire
-from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
+from usagecli.credentials import (
+    Credential,
+    Place,
+    Secret,
+    env_place,
+    keyring_text,
+    parse_json,
+    read_text,
+    unhexed,
+)
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 
@@ -39,7 +48,7 @@ def places() -> tuple[Place, ...]:
 
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
     """A configured secret: the login file's text, a cookie or a token, told apart by how it begins."""
-    text = _unhexed(next(iter(parts.values())))
+    text = unhexed(next(iter(parts.values())))
     if text.startswith("{"):
         return from_login(text, origin)
     if text.startswith("sk-ant-sid") or "sessionKey=" in text or _is_header(text):
@@ -49,7 +58,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
 
 def from_login(text: str, origin: str) -> Credential:
     """The credential in the text of `.credentials.json`. Raises ServiceError, NotConfigured."""
-    body = parse_json(_unhexed(text), origin, RENEW)
+    body = parse_json(unhexed(text), origin, RENEW)
     login = body.get("claudeAiOauth")
     found = wire.as_mapping(login)
     token = found.get("accessToken")
@@ -145,13 +154,3 @@ def _session_key(machine: Machine) -> Credential | None:
 
 def _is_header(text: str) -> bool:
     return text.lower().startswith(_HEADER)
-
-
-def _unhexed(text: str) -> str:
-    """The login file's text, which the keychain sometimes gives as hex digits; other text as it is."""
-    text = text.strip()
-    try:
-        decoded = bytes.fromhex(text).decode().strip()
-    except ValueError:
-        return text
-    return decoded if decoded.startswith("{") else text

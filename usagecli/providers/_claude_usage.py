@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from usagecli import wire
-from usagecli.model import Quota, SourceKind, Usage, plan
+from usagecli.model import Quota, SourceKind, Usage, plan, unique
 from usagecli.providers._claude_money import ExtraUsage, extra_usage, prepaid
 
 _FIVE_HOURS_S = 18_000
@@ -72,7 +72,7 @@ def parse(
     )
     balance, spend = prepaid(prepaid_), extra.spend()
     return Usage(
-        quotas=_unique(quotas),
+        quotas=unique(quotas),
         balances=(balance,) if balance else (),
         spend=(spend,) if spend else (),
         account=account,
@@ -82,14 +82,6 @@ def parse(
         stopped=not core and extra.spent,
         overage_reached=extra.spent,
     )
-
-
-def _unique(quotas: Iterable[Quota]) -> tuple[Quota, ...]:
-    """Of the same id twice, the first."""
-    found: dict[str, Quota] = {}
-    for quota in quotas:
-        found.setdefault(quota.id, quota)
-    return tuple(found.values())
 
 
 def _why_off(extra: ExtraUsage, core: tuple[Quota, ...]) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ telling Codex logs its user out.
 
 from __future__ import annotations
 
-import binascii
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,7 +13,17 @@ from dataclasses import replace
 from typing import Any
 
 from usagecli import log, wire
-from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
+from usagecli.credentials import (
+    Credential,
+    Place,
+    Secret,
+    claims_of,
+    env_place,
+    keyring_text,
+    parse_json,
+    read_text,
+    unhexed,
+)
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
@@ -94,7 +102,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
         raise ServiceError(
             "the Codex credential gives no access_token", hint="add access_token beside account_id"
         )
-    is_file = _unhexed(text).startswith("{")
+    is_file = unhexed(text).startswith("{")
     found = from_auth_json(text, origin) if is_file else from_token(text.strip(), origin)
     account = parts.get("account_id", "").strip()
     return replace(found, account_id=account) if account else found
@@ -126,7 +134,7 @@ def _facts(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_auth_json(text: str, origin: str) -> Credential:
     """The credential in the text of `auth.json`. Raises ServiceError, NotConfigured."""
-    body = parse_json(_unhexed(text), origin, RENEW)
+    body = parse_json(unhexed(text), origin, RENEW)
     # Older files are flat.
     tokens = body if body.get("tokens") is None else wire.as_mapping(body["tokens"])
     token, id_token = _text(tokens, "access_token", "accessToken"), _text(tokens, "id_token", "idToken")
@@ -143,34 +151,10 @@ def from_auth_json(text: str, origin: str) -> Credential:
     raise ServiceError(f"{origin} holds no Codex login in the known shape", hint=RENEW)
 
 
-def claims_of(token: str) -> Mapping[str, Any]:
-    """The claims of a JWT, unverified; empty for a token that is none."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return {}
-    middle = parts[1].replace("-", "+").replace("_", "/")
-    try:
-        body = json.loads(binascii.a2b_base64(middle + "=" * (-len(middle) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return wire.as_mapping(body)
-
-
 def _text(body: Mapping[str, Any], *keys: str) -> str | None:
     """The first text that is not blank among the spellings of one key."""
     found = (body.get(key) for key in keys)
     return next((text.strip() for text in found if isinstance(text, str) and text.strip()), None)
-
-
-def _unhexed(text: str) -> str:
-    """The macOS keychain sometimes gives its value as hex digits."""
-    stripped = text.strip()
-    if not stripped or stripped.startswith("{"):
-        return stripped
-    try:
-        return bytes.fromhex(stripped).decode()
-    except ValueError:
-        return stripped
 
 
 def _pair(machine: Machine) -> Credential | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.errors import PayloadError
-from usagecli.model import Quota, Usage, plan
+from usagecli.model import Usage, plan, unique
 from usagecli.providers._codex_contract import contract
 from usagecli.providers._codex_credits import (
     balances,
@@ -63,7 +63,7 @@ def parse(
     capped = paid_use_capped(body)
     names = (body.get("email"), *account, body.get("account_id"))
     return Usage(
-        quotas=_unique(
+        quotas=unique(
             (
                 *core_quotas(core),
                 *review_quotas(body, now),
@@ -93,14 +93,6 @@ def plan_name(value: Any) -> Mapping[str, Any] | None:
         return None
     words = (word.upper() if word in _CAPITALS else word.capitalize() for word in text.lower().split("_"))
     return plan(_PLANS.get(text.lower()) or " ".join(word for word in words if word) or text)
-
-
-def _unique(quotas: Iterable[Quota]) -> tuple[Quota, ...]:
-    """The first of each id."""
-    found: dict[str, Quota] = {}
-    for quota in quotas:
-        found.setdefault(quota.id, quota)
-    return tuple(found.values())
 
 
 def _notes(body: Mapping[str, Any], expiry: datetime | None, *, capped: bool) -> Iterator[str]:

@@ -7,20 +7,26 @@ where they are: only those of github.com are taken.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from usagecli import wire
-from usagecli.credentials import Credential, Place, Secret, env_place, keyring_text, parse_json, read_text
+from usagecli.credentials import (
+    Credential,
+    Place,
+    Secret,
+    env_place,
+    keyring_text,
+    parse_json,
+    read_text,
+    without_comments,
+)
 from usagecli.errors import ServiceError
 from usagecli.machine import Machine
 
 RENEW = "make a new token with Plan: read at github.com/settings/personal-access-tokens, or: gh auth login"
 _HOST = "github.com"
-# Text in quotes stays; what stands outside of them behind // or between /* */ goes.
-_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _GH_TIMEOUT_S = 5.0
 
 
@@ -122,7 +128,7 @@ def _in_json(
 
 def _json(text: str, origin: str, renew: str) -> Mapping[str, Any]:
     """JSON with comments, as the Copilot CLI writes it."""
-    return parse_json(_COMMENT.sub(lambda match: match[1] or " ", text), origin, renew)
+    return parse_json(without_comments(text), origin, renew)
 
 
 def _from_plugin(body: Mapping[str, Any], origin: str) -> Credential | None:

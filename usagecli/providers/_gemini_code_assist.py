@@ -6,13 +6,14 @@ import re
 import time
 from typing import Any
 
-from usagecli.client import Ask, check_base_url
+from usagecli.client import Ask
 from usagecli.errors import ProviderError, ServiceError
 from usagecli.model import Usage
 from usagecli.providers import _gemini_errors as errors
 from usagecli.providers._gemini_login import Login
-from usagecli.providers._gemini_pages import budget_s, pages
+from usagecli.providers._gemini_pages import pages
 from usagecli.providers._gemini_usage import STANDARD, gemini_project, parse, project_of
+from usagecli.urls import check_base_url
 
 _PROJECTS = "https://cloudresourcemanager.googleapis.com"
 _ENDPOINT, _VERSION = "CODE_ASSIST_ENDPOINT", "CODE_ASSIST_API_VERSION"
@@ -43,7 +44,7 @@ def _load(login: Login, endpoint: _Endpoint, own: str | None, notes: list[str]) 
     if own is not None:
         body = {"cloudaicompanionProject": own, "metadata": {**metadata, "duetProject": own}}
     try:
-        return _call(login, endpoint, "loadCodeAssist", body, timeout_s=budget_s(login.ask))
+        return _call(login, endpoint, "loadCodeAssist", body, timeout_s=login.ask.transport.spare())
     except errors.PolicyViolated:
         return STANDARD
     except ProviderError as error:
@@ -82,7 +83,7 @@ def _found_project(login: Login) -> str | None:
     ask = login.ask
     client = ask.client(ask.service.base_url or _PROJECTS, login.headers())
     try:
-        until = time.monotonic() + budget_s(ask)
+        until = time.monotonic() + ask.transport.spare()
         found = pages(client, "/v1/projects", {}, until=until, judge=errors.judge_login)
         return next((id_ for page in found if (id_ := gemini_project(page))), None)
     except ProviderError:

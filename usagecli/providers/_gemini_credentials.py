@@ -6,15 +6,22 @@ Nothing of the CLI is written: it owns its files.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from usagecli import wire
-from usagecli.credentials import Credential, Place, Secret, keyring_text, parse_json, read_text
+from usagecli.credentials import (
+    Credential,
+    Place,
+    Secret,
+    claims_of,
+    keyring_text,
+    parse_json,
+    read_text,
+    without_comments,
+)
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
-from usagecli.providers._codex_credentials import claims_of
 
 SIGN_IN = "run `gemini` and log in again"
 _NO_LOGIN = "run `gemini` and sign in with Google, or set GEMINI_API_KEY"
@@ -26,8 +33,6 @@ _SETTINGS = "Gemini CLI's settings choose"
 _LOGIN_TYPE = "oauth-personal"
 _KEY_TYPES = ("gemini-api-key", "api-key")
 _OTHER_TYPES = ("vertex-ai", "compute-default-credentials", "cloud-shell", "gateway")
-# Strings are kept, so that a `//` in one is no comment.
-_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def places() -> tuple[Place, ...]:
@@ -125,7 +130,7 @@ def _own_file(name: str, machine: Machine) -> Mapping[str, Any]:
     """A JSON file of the CLI that only says more: empty where it is not there or cannot be read."""
     try:
         text = read_text(os.path.join(_folder(machine), name), machine, name) or "{}"
-        return parse_json(_COMMENT.sub(lambda match: match[1] or " ", text), name, SIGN_IN)
+        return parse_json(without_comments(text), name, SIGN_IN)
     except ProviderError:
         return {}
 

@@ -1,4 +1,4 @@
-"""Google's lists, page by page, and how long what only enriches a report may take."""
+"""Google's lists, page by page."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usagecli import wire
-from usagecli.client import Ask, Client, Judge
+from usagecli.client import Client, Judge
 
-_ENRICH_S = 5.0
 _MAX_PAGES = 20
-
-
-def budget_s(ask: Ask) -> float:
-    """How long a call may take that the report stands without: never all the time that is left."""
-    return min(_ENRICH_S, ask.transport.remaining() / 2)
 
 
 def pages(

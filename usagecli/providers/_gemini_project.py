@@ -14,7 +14,7 @@ from usagecli.model import Usage
 from usagecli.providers import _gemini_cloud as cloud
 from usagecli.providers._gemini_errors import judge_cloud
 from usagecli.providers._gemini_login import Login
-from usagecli.providers._gemini_pages import budget_s, pages
+from usagecli.providers._gemini_pages import pages
 
 _CLOUD_QUOTAS = "https://cloudquotas.googleapis.com"
 _MONITORING = "https://monitoring.googleapis.com"
@@ -64,7 +64,7 @@ def _series(login: Login, project: str, filters: list[str], now: datetime) -> tu
     }
     main, *others = [{**params, "filter": told} for told in filters]
     read = _read_all(login, _MONITORING, path, main, project)
-    until = time.monotonic() + budget_s(login.ask)
+    until = time.monotonic() + login.ask.transport.spare()
     try:
         for more in others[:_MAX_METRICS]:
             read += _read_all(login, _MONITORING, path, more, project, until=until)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from usagecli.client import Ask, Client, check_base_url
+from usagecli.client import Ask, Client
 from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_in
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
@@ -16,6 +16,7 @@ from usagecli.model import Usage
 from usagecli.providers import _anthropic_admin as admin
 from usagecli.providers import _anthropic_probe as probe
 from usagecli.registry import Descriptor, Option, register
+from usagecli.urls import check_base_url
 
 _ADMIN_KEY, _ADMIN_API_KEY, _API_KEY = "ANTHROPIC_ADMIN_KEY", "ANTHROPIC_ADMIN_API_KEY", "ANTHROPIC_API_KEY"
 _OVERRIDE = "ANTHROPIC_BASE_URL"

@@ -14,13 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client, check_base_url
+from usagecli.client import Answer, Ask, Client
 from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_in
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._openai_usage import following, parse, parse_credits
 from usagecli.registry import Descriptor, Option, register
+from usagecli.urls import check_base_url
 
 _ADMIN_KEY, _API_KEY = "OPENAI_ADMIN_KEY", "OPENAI_API_KEY"
 _OVERRIDE, _PROJECT_ID = "OPENAI_BASE_URL", "OPENAI_PROJECT_ID"
@@ -29,7 +30,6 @@ _VERSION = "/v1"
 _ADMIN_KEYS = "platform.openai.com/settings/organization/admin-keys"
 _COSTS, _TOKENS = "/organization/costs", "/organization/usage/completions"
 _CREDITS = "/dashboard/billing/credit_grants"
-_ENRICH_S = 5.0
 _MAX_PAGES = 100
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _SCOPES = re.compile(rb"missing scopes:\s*([a-z0-9_.]{1,60}(?:,\s*[a-z0-9_.]{1,60}){0,5})", re.IGNORECASE)
@@ -201,7 +201,9 @@ def _costs(client: Client, project: str | None) -> Usage:
         now=now,
         project=project,
         tokens=_optional(
-            "the tokens", lambda: _pages(client, _TOKENS, params, within_s=_budget_s(client.ask)), notes
+            "the tokens",
+            lambda: _pages(client, _TOKENS, params, within_s=client.ask.transport.spare()),
+            notes,
         ),
         limit=_optional("the spend limit", lambda: _spend_limit(client, limit), notes),
         notes=tuple(notes),
@@ -233,7 +235,7 @@ def _pages(
 def _spend_limit(client: Client, path: str) -> Any:
     """The body of the spend limit; None where none is set."""
     try:
-        return client.get_json(path, timeout_s=_budget_s(client.ask), judge=_judge)
+        return client.get_json(path, timeout_s=client.ask.transport.spare(), judge=_judge)
     except _NotFound:
         return None
 
@@ -247,11 +249,6 @@ def _optional(what: str, read: Callable[[], Any], notes: list[str]) -> Any:
         return None
 
 
-def _budget_s(ask: Ask) -> float:
-    """How long a call may take that the report stands without: never all the time that is left."""
-    return min(_ENRICH_S, ask.transport.remaining() / 2)
-
-
 # -- what an ordinary key shows ---------------------------------------------------------------------
 
 
@@ -261,7 +258,8 @@ def _without_costs(client: Client, project: str | None, error: AuthError) -> Usa
     # The grants are of the whole account, never of one project.
     if project is None:
         with suppress(ProviderError):
-            usage = parse_credits(client.get_json(_CREDITS, timeout_s=_budget_s(client.ask), judge=_judge))
+            body = client.get_json(_CREDITS, timeout_s=client.ask.transport.spare(), judge=_judge)
+            usage = parse_credits(body)
     return replace(usage, notes=(f"the costs could not be read: {error.message}; {error.hint}",))
 
 
@@ -276,7 +274,7 @@ def _with_rate_limits(ask: Ask, base_url: str, project: str | None, usage: Usage
         return replace(usage, notes=(*usage.notes, note))
     client = _client(ask, base_url, key, **({"OpenAI-Project": project} if project else {}))
     notes: list[str] = []
-    found = _optional("the rate limits", lambda: probe.read(client, _judge, _budget_s(ask)), notes)
+    found = _optional("the rate limits", lambda: probe.read(client, _judge, ask.transport.spare()), notes)
     if found == ():
         notes.append("the rate limits could not be read: the answer came without them")
     return replace(usage, quotas=usage.quotas + (found or ()), notes=(*usage.notes, *notes))

@@ -12,17 +12,17 @@ from datetime import timedelta
 from typing import Any
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client, Judge, check_base_url
+from usagecli.client import Answer, Ask, Client, Judge
 from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, env_place, key_in, read_text
 from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._openrouter_usage import is_management, key_data, names_of, parse
 from usagecli.registry import Descriptor, register
+from usagecli.urls import check_base_url
 
 _MANAGEMENT = "OPENROUTER_MANAGEMENT_API_KEY"
 _OVERRIDE = "OPENROUTER_API_URL"
-_ENRICH_S = 5.0
 # `/keys` gives this many a page, and a shorter one last. A key further back keeps its label for a name.
 _PAGE = 100
 _MAX_PAGES = 5
@@ -193,9 +193,7 @@ def _judge(*, management: bool = False) -> Judge:
 
 def _get(client: Client, path: str, params: Mapping[str, str] | None = None) -> Any:
     """A call without which the report still stands."""
-    # Never all the time that is left: one that hangs would cost the figures that are already here.
-    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
-    return client.get_json(path, params=params, timeout_s=timeout_s, judge=_judge())
+    return client.get_json(path, params=params, timeout_s=client.ask.transport.spare(), judge=_judge())
 
 
 def _optional(client: Client, path: str, notes: list[str]) -> Any:

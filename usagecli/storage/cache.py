@@ -7,7 +7,6 @@ of another account is a miss; a directory that cannot be written costs nothing b
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -82,11 +81,14 @@ def identity(service: Service, credential: Credential, options: Mapping[str, Any
 
 
 class Cache:
-    """The cache directory of one machine. `make` False: one that is gone is not made again."""
+    """The cache directory of one machine.
 
-    def __init__(self, folder: str, *, make: bool = True) -> None:
+    `shared` False: no other run has it, so nothing is locked; and one that is gone stays gone.
+    """
+
+    def __init__(self, folder: str, *, shared: bool = True) -> None:
         self.folder = folder
-        self.make = make
+        self.shared = shared
 
     def path(self, service: Service) -> str:
         """The service's file: readable, and unique for names that differ only in odd characters."""
@@ -139,16 +141,9 @@ class Cache:
             "throttled": entry.throttled,
         }
         try:
-            self._ensure()
-            write_atomic(self.path(service), json.dumps(body).encode())
+            write_atomic(self.path(service), json.dumps(body).encode(), make_folder=self.shared)
         except OSError as error:
             log.debug(f"cache of {service.name}: not written ({error.strerror})")
-
-    def _ensure(self) -> None:
-        if self.make:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        elif not os.path.isdir(self.folder):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     @contextlib.contextmanager
     def locked(self, service: Service, timeout_s: float) -> Iterator[bool]:
@@ -157,11 +152,14 @@ class Cache:
         Gives False when a neighbour held it all the time; where no lock can be had at all
         (a read-only directory), goes on without.
         """
+        if not self.shared:
+            yield True
+            return
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.path(service) + ".lock", timeout=max(0.0, timeout_s), mode=0o600)
         try:
-            self._ensure()
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
             lock.acquire()
         except Timeout:
             yield False
