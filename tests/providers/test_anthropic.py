@@ -15,7 +15,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Service, Spend, Usage
-from usagecli.providers._anthropic_usage import is_console, limited_workspaces, parse
+from usagecli.providers._anthropic.usage import is_console, limited_workspaces, parse
 
 SERVICE = Service(name="claude-api", provider="anthropic")
 FIRST, NEXT = utc("2026-11-01T00:00:00"), utc("2026-12-01T00:00:00")

@@ -27,7 +27,7 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Service, Usage
-from usagecli.providers._anthropic_usage import parse
+from usagecli.providers._anthropic.usage import parse
 from usagecli.providers.anthropic import DESCRIPTOR, accept, fetch
 
 ADMIN, KEY, LOGIN = "sk-ant-admin01-fake-key", "sk-ant-api03-fake-key", "sk-ant-oat01-fake-token"

@@ -13,7 +13,7 @@ from tests.fuzz import sound
 from tests.support import d, payload, utc
 from usagecli import assess
 from usagecli.model import Quota, Service, Usage
-from usagecli.providers._anthropic_headers import quotas
+from usagecli.providers._anthropic.headers import quotas
 
 MODEL = "claude-sonnet-5"
 SERVICE = Service(name="claude-api", provider="anthropic")

@@ -14,7 +14,7 @@ from usagecli import assess
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Balance, Service, Usage
-from usagecli.providers._anthropic_headers import quotas
+from usagecli.providers._anthropic.headers import quotas
 from usagecli.providers.anthropic import fetch
 
 KEY, ADMIN = "sk-ant-api03-fake-key", "sk-ant-admin01-fake-key"

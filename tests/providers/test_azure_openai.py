@@ -14,8 +14,8 @@ from tests.fuzz import ANY_JSON, mutated, survives
 from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.model import Quota, Service, Status, Usage
-from usagecli.providers import _azure_openai_metrics as metrics
-from usagecli.providers._azure_openai_usage import Account, accounts, parse, region_name
+from usagecli.providers._azure_openai import metrics
+from usagecli.providers._azure_openai.usage import Account, accounts, parse, region_name
 
 SERVICE = Service(name="azure", provider="azure-openai")
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"

@@ -24,9 +24,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine, here
 from usagecli.model import Service, Usage
-from usagecli.providers import _azure_openai_cost as cost
-from usagecli.providers import _azure_openai_metrics as metrics
-from usagecli.providers._azure_openai_usage import parse
+from usagecli.providers._azure_openai import cost, metrics
+from usagecli.providers._azure_openai.usage import parse
 from usagecli.providers.azure_openai import fetch
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"

@@ -33,8 +33,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers._azure_openai_credentials import accept
-from usagecli.providers._azure_openai_login import Login, login
+from usagecli.providers._azure_openai.credentials import accept
+from usagecli.providers._azure_openai.login import Login, login
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 IDS = {"AZURE_TENANT_ID": "tenant-1", "AZURE_CLIENT_ID": "client-1"}

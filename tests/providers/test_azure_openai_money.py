@@ -12,7 +12,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Service, Spend, Usage
-from usagecli.providers import _azure_openai_cost as cost
+from usagecli.providers._azure_openai import cost
 
 SERVICE = Service(name="azure", provider="azure-openai")
 MONTH = utc("2026-11-01T00:00:00")

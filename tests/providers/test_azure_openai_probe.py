@@ -29,7 +29,7 @@ from usagecli.client import Answer
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Quota, Service, Status, Usage
-from usagecli.providers._azure_openai_probe import parse as parse_probe
+from usagecli.providers._azure_openai.probe import parse as parse_probe
 
 SERVICE = Service(name="azure", provider="azure-openai")
 

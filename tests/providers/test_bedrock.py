@@ -16,9 +16,9 @@ from tests.support import NOW, d, payload, utc
 from usagecli.assess import judged
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Service, Usage
-from usagecli.providers._bedrock_metrics import Reading, Series, last_hour, listed, query, today
-from usagecli.providers._bedrock_money import budget_quotas, month_cost
-from usagecli.providers._bedrock_usage import allowances, day_series, minute_series, parse
+from usagecli.providers._bedrock.metrics import Reading, Series, last_hour, listed, query, today
+from usagecli.providers._bedrock.money import budget_quotas, month_cost
+from usagecli.providers._bedrock.usage import allowances, day_series, minute_series, parse
 
 REGION = "us-east-1"
 QUOTAS = [payload("bedrock/quotas_1"), payload("bedrock/quotas_2")]

@@ -23,7 +23,7 @@ from usagecli.credentials import Credential, Secret
 from usagecli.errors import AuthError, NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers._bedrock_credentials import accept
+from usagecli.providers._bedrock.credentials import accept
 from usagecli.providers.bedrock import fetch
 from usagecli.services import discover
 
@@ -45,7 +45,7 @@ def write(home: Path, name: str, text: str | bytes) -> None:
 def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in which the kernel tells who made this computer: nobody."""
     path = tmp_path / "sys_vendor"
-    monkeypatch.setattr("usagecli.providers._bedrock_credentials._MAKER", str(path))
+    monkeypatch.setattr("usagecli.providers._bedrock.credentials._MAKER", str(path))
     return path
 
 

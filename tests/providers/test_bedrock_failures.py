@@ -157,7 +157,7 @@ def test_the_run_s_deadline_holds(machine: Machine) -> None:
 @pytest.mark.sockets
 def test_the_deadline_holds_between_pages(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     instants = iter([0.0, 0.0])
-    monkeypatch.setattr("usagecli.providers._bedrock_aws.monotonic", lambda: next(instants, 1e9))
+    monkeypatch.setattr("usagecli.providers._bedrock.aws.monotonic", lambda: next(instants, 1e9))
     with aws(account()) as server, pytest.raises(Unavailable, match="did not answer in time"):
         fetch(make_ask("bedrock", machine, secret=KEYS, base_url=server.url, given=OPTIONS))
     assert [operation(one) for one in server.seen] == ["ListServiceQuotas"]

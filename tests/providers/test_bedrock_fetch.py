@@ -23,8 +23,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._bedrock_metrics import last_hour, query, today
-from usagecli.providers._bedrock_money import budget_quotas, month_cost
+from usagecli.providers._bedrock.metrics import last_hour, query, today
+from usagecli.providers._bedrock.money import budget_quotas, month_cost
 from usagecli.providers.bedrock import fetch
 
 KEYS = {

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import NOW, d, payload, utc
 from usagecli.model import Quota, Spend
-from usagecli.providers._bedrock_money import budget_quotas, cost_period, month_cost
+from usagecli.providers._bedrock.money import budget_quotas, cost_period, month_cost
 
 NOVEMBER = utc("2026-11-01T00:00:00")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support import d
 from usagecli.errors import ServiceError
-from usagecli.providers._bedrock_names import QuotaName, burndown, model_id, model_words, quota_name
+from usagecli.providers._bedrock.names import QuotaName, burndown, model_id, model_words, quota_name
 from usagecli.providers.bedrock import burndown_rates
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import configure, run
 from tests.support import Reply, payload, serve
 from usagecli.model import CredentialSource, Service
-from usagecli.providers._codex_credentials import each_home
+from usagecli.providers._codex.credentials import each_home
 
 
 def sign_in(home: Path, name: str, account: str) -> str:

@@ -33,8 +33,8 @@ from tests.providers.test_copilot_user import EXPECTED
 from tests.support import Reply, Route, make_ask, payload, serve
 from usagecli import __version__, client
 from usagecli.machine import Machine
-from usagecli.providers._copilot_credentials import RENEW
-from usagecli.providers._copilot_user import parse as parse_user
+from usagecli.providers._copilot.credentials import RENEW
+from usagecli.providers._copilot.user import parse as parse_user
 from usagecli.providers.copilot import fetch
 
 ORGS = "/user/orgs"

@@ -15,7 +15,7 @@ from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.formatters.json import document
 from usagecli.model import Balance, Quota, Report, Service, Spend, Status, Usage
-from usagecli.providers._openai_usage import following, parse, parse_credits
+from usagecli.providers._openai.usage import following, parse, parse_credits
 
 SERVICE = Service(name="openai", provider="openai")
 FIRST, NEXT = utc("2026-11-01T00:00:00"), utc("2026-12-01T00:00:00")

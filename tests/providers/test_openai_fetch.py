@@ -25,7 +25,7 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine, here
 from usagecli.model import Usage
-from usagecli.providers._openai_usage import parse
+from usagecli.providers._openai.usage import parse
 from usagecli.providers.openai import fetch
 
 ADMIN = "sk-admin-fake-key"

@@ -26,7 +26,7 @@ from tests.providers.test_openai_fetch import (
 from tests.support import Reply, Route, make_ask, payload, serve
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._openai_usage import parse_credits
+from usagecli.providers._openai.usage import parse_credits
 from usagecli.providers.openai import fetch
 
 KEY = "sk-proj-fake-key"

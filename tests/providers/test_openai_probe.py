@@ -13,7 +13,7 @@ from tests.fuzz import sound
 from tests.support import NOW, d, utc
 from usagecli import assess
 from usagecli.model import Quota, Service, Status, Usage
-from usagecli.providers._openai_probe import quotas
+from usagecli.providers._openai.probe import quotas
 
 MODEL = "text-embedding-3-small"
 HEADERS = {

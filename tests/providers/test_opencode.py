@@ -12,8 +12,8 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Service, Spend, Status, Usage
-from usagecli.providers._opencode_usage import Billing, read_billing, usage
-from usagecli.providers._opencode_windows import Subscription, read_api, read_page
+from usagecli.providers._opencode.usage import Billing, read_billing, usage
+from usagecli.providers._opencode.windows import Subscription, read_api, read_page
 
 WORKSPACE = "wrk_01KFAKE0000000000000000001"
 FIRST, NEXT_FIRST = utc("2026-11-01T00:00:00"), utc("2026-12-01T00:00:00")

@@ -18,7 +18,7 @@ from usagecli.credentials import Credential, Secret
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers._opencode_credentials import accept, cookie_header, workspace_id
+from usagecli.providers._opencode.credentials import accept, cookie_header, workspace_id
 
 KEY, COOKIE = "sk-fake-key", "Fe26.2**fake-cookie"
 FILE = ".local/share/opencode/auth.json"

@@ -25,8 +25,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._opencode_usage import usage
-from usagecli.providers._opencode_windows import Subscription
+from usagecli.providers._opencode.usage import usage
+from usagecli.providers._opencode.windows import Subscription
 from usagecli.providers.opencode import fetch
 
 KEY, COOKIE = "sk-fake-key", "Fe26.2**fake-cookie"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.fuzz import survives
 from tests.providers.test_opencode import page
 from tests.support import NOW
-from usagecli.providers._opencode_seroval import objects
-from usagecli.providers._opencode_usage import read_billing, usage
-from usagecli.providers._opencode_windows import read_page
+from usagecli.providers._opencode.seroval import objects
+from usagecli.providers._opencode.usage import read_billing, usage
+from usagecli.providers._opencode.windows import read_page
 
 GO_PAGES = ["page_go", "page_go_spent", "page_go_other_member", "page_go_none", "server_black"]
 BILLING_PAGES = ["zen", "go", "overshot", "last_month", "never", "black"]

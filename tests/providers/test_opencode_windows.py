@@ -25,8 +25,8 @@ from tests.providers.test_opencode import (
 from tests.support import NOW, d, payload, utc
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Status, Usage
-from usagecli.providers._opencode_usage import usage
-from usagecli.providers._opencode_windows import Subscription, read_api, read_page
+from usagecli.providers._opencode.usage import usage
+from usagecli.providers._opencode.windows import Subscription, read_api, read_page
 
 ANSWERS = ["go", "go_spent", "go_unused", "go_old"]
 

@@ -13,8 +13,7 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_i
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers import _anthropic_admin as admin
-from usagecli.providers import _anthropic_probe as probe
+from usagecli.providers._anthropic import admin, probe
 from usagecli.registry import Descriptor, Option, register
 from usagecli.urls import check_base_url
 

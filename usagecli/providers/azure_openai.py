@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from usagecli.client import Ask
 from usagecli.model import Usage
-from usagecli.providers._azure_openai_credentials import PARTS, accept, places
+from usagecli.providers._azure_openai.credentials import PARTS, accept, places
 from usagecli.registry import Descriptor, Option, register
 
 DESCRIPTOR = Descriptor(
@@ -97,6 +97,6 @@ def fetch(ask: Ask) -> Usage:
     Raises AuthError, NotConfigured, RateLimited, Unavailable, PayloadError, ServiceError.
     """
     # Imported where it is used: every run that looks for services loads this file.
-    from usagecli.providers._azure_openai_report import read
+    from usagecli.providers._azure_openai.report import read
 
     return read(ask)

@@ -13,8 +13,8 @@ from usagecli import wire
 from usagecli.client import Ask
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.model import Usage
-from usagecli.providers._bedrock_credentials import PARTS, RENEW, accept, places
-from usagecli.providers._bedrock_names import model_words
+from usagecli.providers._bedrock.credentials import PARTS, RENEW, accept, places
+from usagecli.providers._bedrock.names import model_words
 from usagecli.registry import Descriptor, Option, register
 
 DESCRIPTOR = Descriptor(
@@ -69,7 +69,7 @@ def fetch(ask: Ask) -> Usage:
         raise NotConfigured(
             "boto3, through which AWS is asked, is not installed", hint="pip install 'usagecli[bedrock]'"
         ) from None
-    from usagecli.providers._bedrock_read import read
+    from usagecli.providers._bedrock.read import read
 
     return read(ask, RENEW, rates)
 

@@ -15,9 +15,9 @@ from usagecli.client import Answer, Ask, Client
 from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _claude_credentials as credentials
-from usagecli.providers._claude_money import is_told
-from usagecli.providers._claude_usage import parse
+from usagecli.providers._claude import credentials
+from usagecli.providers._claude.money import is_told
+from usagecli.providers._claude.usage import parse
 from usagecli.registry import Descriptor, register
 
 _WEB = "https://claude.ai"

@@ -15,10 +15,9 @@ from usagecli.client import Answer, Ask, Client, Judge, usual_error
 from usagecli.credentials import Credential, renewed
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _codex_contract
-from usagecli.providers import _codex_credentials as credentials
-from usagecli.providers._codex_credits import individual_limit, reset_count
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex import contract, credentials
+from usagecli.providers._codex.credits import individual_limit, reset_count
+from usagecli.providers._codex.usage import parse
 from usagecli.registry import Descriptor, Option, register
 from usagecli.urls import check_base_url
 
@@ -60,7 +59,7 @@ DESCRIPTOR = Descriptor(
             "[~/codex/work, ~/codex/private].",
         ),
     ),
-    contract=_codex_contract.EMPTY,
+    contract=contract.EMPTY,
 )
 
 

@@ -17,10 +17,8 @@ from usagecli import wire
 from usagecli.client import Answer, Ask, Client, Judge, retry_at
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited
 from usagecli.model import Usage
-from usagecli.providers import _copilot_billing as billing
-from usagecli.providers import _copilot_credentials as credentials
-from usagecli.providers import _copilot_user as user
-from usagecli.providers._copilot_contract import EMPTY
+from usagecli.providers._copilot import billing, credentials, user
+from usagecli.providers._copilot.contract import EMPTY
 from usagecli.registry import Descriptor, Option, register
 
 _MAX_ORGANIZATIONS = 10

@@ -19,7 +19,7 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_i
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._openai_usage import following, parse, parse_credits
+from usagecli.providers._openai.usage import following, parse, parse_credits
 from usagecli.registry import Descriptor, Option, register
 from usagecli.urls import check_base_url
 
@@ -266,7 +266,7 @@ def _without_costs(client: Client, project: str | None, error: AuthError) -> Usa
 def _with_rate_limits(ask: Ask, base_url: str, project: str | None, usage: Usage) -> Usage:
     """The usage with the rate limits of the ordinary key, or a note of why there are none."""
     # Imported where it is used: every run that looks for services loads this file.
-    from usagecli.providers import _openai_probe as probe
+    from usagecli.providers._openai import probe
 
     key = ask.credential.others.get("api_key") if ask.credential.kind == "admin" else ask.credential.secret
     if key is None:

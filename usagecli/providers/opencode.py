@@ -12,10 +12,9 @@ from usagecli.client import Answer, Ask, Judge
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Usage
-from usagecli.providers import _opencode_console as console
-from usagecli.providers import _opencode_credentials as credentials
-from usagecli.providers._opencode_usage import usage
-from usagecli.providers._opencode_windows import Subscription, read_api
+from usagecli.providers._opencode import console, credentials
+from usagecli.providers._opencode.usage import usage
+from usagecli.providers._opencode.windows import Subscription, read_api
 from usagecli.registry import Descriptor, Option, register
 
 DESCRIPTOR = Descriptor(

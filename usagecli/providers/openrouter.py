@@ -17,7 +17,7 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, env_p
 from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._openrouter_usage import is_management, key_data, names_of, parse
+from usagecli.providers._openrouter.usage import is_management, key_data, names_of, parse
 from usagecli.registry import Descriptor, register
 from usagecli.urls import check_base_url
 

@@ -23,9 +23,9 @@ from usagecli.errors import (
 )
 from usagecli.log import mask
 from usagecli.model import Usage
-from usagecli.providers import _zai_credentials as credentials
-from usagecli.providers._zai_credentials import CHINA, GLOBAL, REGIONS, Region, region_of
-from usagecli.providers._zai_usage import parse
+from usagecli.providers._zai import credentials
+from usagecli.providers._zai.credentials import CHINA, GLOBAL, REGIONS, Region, region_of
+from usagecli.providers._zai.usage import parse
 from usagecli.registry import Descriptor, Option, register
 
 _QUOTAS = "/api/monitor/usage/quota/limit"
