@@ -20,6 +20,7 @@ from usagecli.model import Service
 
 if TYPE_CHECKING:
     from usagecli.config import Config
+    from usagecli.credentials import Credential
     from usagecli.machine import Machine
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("·", None), "wrong": ("✗", "red")}
@@ -135,8 +136,8 @@ def _network(machine: Machine) -> Iterator[Finding]:
             )
 
 
-def standing(service: Service, machine: Machine) -> Finding:
-    """How a service is given access: its credential, masked, or what is wrong with it."""
+def standing(service: Service, machine: Machine, credential: Credential | None = None) -> Finding:
+    """How a service is given access: its credential (looked for unless given), masked, or its trouble."""
     if not service.enabled:
         return Finding(
             state="missing", subject=service.name, told="switched off in the config (enabled: false)"
@@ -144,7 +145,7 @@ def standing(service: Service, machine: Machine) -> Finding:
     provider = registry.get(service.provider)
     machine = machine.overlaid(service.env)
     try:
-        credential = credentials.find(provider, service, machine)
+        credential = credential or credentials.find(provider, service, machine)
     except ProviderError as error:
         mend = error.hint or f"usagecli providers {service.provider} says how to give it access"
         return Finding(state="wrong", subject=service.name, told=error.message, mend=mend)
@@ -162,7 +163,7 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
     missing = []
     for name in registry.names():
         if name in found:
-            yield standing(found[name].service, machine)
+            yield standing(found[name].service, machine, found[name].credential)
             continue
         shared = standing(Service(name=name, provider=name), machine)
         if shared.state == "ok":
