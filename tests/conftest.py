@@ -14,6 +14,7 @@ import requests_mock
 
 from tests.keyrings import FileKeyring, NoKeyring, used
 from tests.support import NOW, make_machine
+from usagecli import log
 from usagecli.credentials import Secret
 from usagecli.machine import Machine, here
 
@@ -61,9 +62,10 @@ def file_keyring(no_keyring: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
-def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret of one test masks nothing in what another prints."""
+def own_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret of one test masks nothing in what another prints, nor is a warning kept back."""
     monkeypatch.setattr(Secret, "known", set())
+    monkeypatch.setattr(log, "said", set())
 
 
 @pytest.fixture

@@ -149,6 +149,7 @@ def cli(ctx: click.Context, config_path: str | None, demo: bool, color: str, ver
     usagecli --demo status     try it without any account
     """
     log.verbose = verbose
+    log.said.clear()
     machine = here()
     if demo:
         from usagecli.demo import start
