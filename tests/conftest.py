@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import requests_mock
 
+from tests.keyrings import FileKeyring, NoKeyring, used
 from tests.support import NOW, make_machine
+from usagecli import log
+from usagecli.credentials import Secret
 from usagecli.machine import Machine, here
 
 _KEPT = {
@@ -40,6 +43,31 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return home
 
 
+@pytest.fixture(autouse=True)
+def no_keyring(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody reaches the keyring of this machine, in this process or another."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    with used(NoKeyring()):
+        yield
+
+
+@pytest.fixture
+def file_keyring(no_keyring: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileKeyring]:
+    """A keyring that works, here and in processes that are started."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "tests.keyrings.FileKeyring")
+    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
+    found = FileKeyring()
+    with used(found):
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def own_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret of one test masks nothing in what another prints, nor is a warning kept back."""
+    monkeypatch.setattr(Secret, "known", set())
+    monkeypatch.setattr(log, "said", set())
+
+
 @pytest.fixture
 def machine(own_home: Path) -> Machine:
     """A machine on the test's own home, without any environment; the clock stands at NOW."""
@@ -49,7 +77,7 @@ def machine(own_home: Path) -> Machine:
 @pytest.fixture
 def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs see the clock at NOW, and Linux's places for credentials whatever this machine is."""
-    fixed = {"clock": lambda: NOW, "platform": "linux"}
+    fixed: dict[str, Any] = {"clock": lambda: NOW, "platform": "linux"}
     monkeypatch.setattr("usagecli.cli.here", lambda: replace(here(), **fixed))
 
 

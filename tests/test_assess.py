@@ -78,6 +78,8 @@ def test_status_of_a_quota(given_quota: Quota, expected: Status | None) -> None:
         (balance(0, stops=False), d(5), True, "low"),
         (balance(0, judged=False), d(5), True, None),
         (balance(None), d(5), True, None),
+        (balance(None, reached=True), None, False, "exhausted"),
+        (balance(5, reached=True), None, False, "exhausted"),
         (balance(0, unlimited=True), d(5), True, "ok"),
     ],
 )

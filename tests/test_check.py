@@ -47,8 +47,9 @@ def told(usage: Usage | None, failure: Failure | None = None, **service: Any) ->
     return list(lines(report, LOOK, lambda report, quota_id: d(10)))
 
 
-def wallet(amount: str | int, **more: Any) -> Balance:
-    return Balance(id="credits", label="Credits", unit="usd", amount=d(amount), **more)
+def wallet(amount: str | int | None, **more: Any) -> Balance:
+    found = None if amount is None else d(amount)
+    return Balance(id="credits", label="Credits", unit="usd", amount=found, **more)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,7 @@ def wallet(amount: str | int, **more: Any) -> Balance:
             ["work weekly: low, 6 % left (below 10 %)", "work day: exhausted, 0 % left"],
         ),
         (Usage(balances=(wallet(0),)), ["work credits: exhausted, $0 left"]),
+        (Usage(balances=(wallet(None, reached=True),)), ["work credits: exhausted"]),
         (Usage(balances=(wallet("4.5"),)), ["work credits: low, $4.50 left (below $5)"]),
         (Usage(balances=(wallet(6),)), []),
         (Usage(stopped=True), ["work: exhausted, the provider says that the account is stopped"]),

@@ -17,7 +17,14 @@ from tests.cli import configure, openrouter, run
 from usagecli import __version__, registry
 from usagecli.cli import COMMANDS, cli, main
 
-SUBCOMMANDS = (("config", "path"), ("config", "init"), ("config", "show"), ("config", "validate"))
+SUBCOMMANDS = tuple(
+    (group, name)
+    for group, names in (
+        ("config", ("path", "init", "show", "validate")),
+        ("services", ("list", "add", "edit", "remove", "enable", "disable", "test", "import")),
+    )
+    for name in names
+)
 
 
 @pytest.fixture
@@ -164,6 +171,7 @@ def test_the_config_option_wins_over_the_variable(tmp_path: Any, monkeypatch: py
     for name in ("option", "variable"):
         body = configure([openrouter("http://127.0.0.1:9", name)]).read_text()
         (tmp_path / f"{name}.yaml").write_text(body)
+        (tmp_path / f"{name}.yaml").chmod(0o600)
     monkeypatch.setenv("USAGECLI_CONFIG", str(tmp_path / "variable.yaml"))
     given = ("--config", str(tmp_path / "option.yaml"))
     for words, name in ((given, "option"), ((), "variable")):

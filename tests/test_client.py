@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support import NOW, Reply, Route, make_ask, serve
 from usagecli import registry
-from usagecli.client import Answer, check_base_url, retry_at, usual_error
+from usagecli.client import Answer, retry_at, usual_error
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.machine import Machine
+from usagecli.urls import check_base_url
 
 DESCRIPTOR = registry.get("openrouter").descriptor
 

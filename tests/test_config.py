@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import ANY_JSON
 from tests.support import d, make_machine
-from usagecli import config
+from usagecli import config, configreader
 from usagecli.config import Config
 from usagecli.errors import ConfigError
 from usagecli.machine import Machine
@@ -47,6 +47,7 @@ def write(machine: Machine, text: str | bytes) -> Path:
     path = Path(machine.config_dir) / "config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(0o600)
     return path
 
 
@@ -272,7 +273,7 @@ def test_deep_nesting_and_endless_aliases_are_refused_quietly(machine: Machine) 
 
 
 @settings(max_examples=200, deadline=None)
-@given(value=ANY_JSON, key=st.sampled_from(["services", "defaults", *config._SERVICE_KEYS]))
+@given(value=ANY_JSON, key=st.sampled_from(["services", "defaults", *configreader._SERVICE_KEYS]))
 def test_any_value_at_any_key_is_read_or_refused(tmp_path_factory: Any, value: Any, key: str) -> None:
     machine = make_machine(tmp_path_factory.mktemp("fuzz"))
     body = (

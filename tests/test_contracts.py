@@ -12,10 +12,10 @@ from tests.cli import run
 from tests.process import ROOT
 from tests.support import NOW, PAYLOADS
 from usagecli import registry
-from usagecli.client import check_base_url
 from usagecli.formatters.json import document
 from usagecli.model import Report, Service, Usage
 from usagecli.registry import Descriptor
+from usagecli.urls import check_base_url
 
 each = pytest.mark.parametrize("name", registry.names())
 
@@ -95,7 +95,7 @@ def test_places_parts_and_options_are_told_apart(name: str) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", word)
     for option in found.options:
         assert option.about.endswith(".")
-        assert option.kind in ("text", "positive")
+        assert option.kind in ("text", "texts", "positive", "flag")
         assert option.env is None or re.fullmatch(r"[A-Z][A-Z0-9_]*", option.env)
 
 
@@ -105,7 +105,11 @@ def test_no_key_means_two_things(name: str) -> None:
 
 
 @each
-def test_without_a_credential_it_says_so_in_a_whole_document(name: str) -> None:
+def test_without_a_credential_it_says_so_in_a_whole_document(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Programs of vendors may be installed here, and would answer.
+    monkeypatch.setenv("PATH", "")
     outcome = run(name, "--json")
     assert (outcome.code, outcome.err) == (3, "")
     assert outcome.document["error"]["kind"] == "not_configured"

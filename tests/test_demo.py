@@ -71,12 +71,17 @@ class TestRun:
     def test_check(self) -> None:
         outcome = run("--demo", "check")
         assert (outcome.code, outcome.err) == (1, "")
-        assert [line.split()[0] for line in outcome.out.splitlines()] == ["copilot", "claude", "team:"]
+        assert [line.split()[0] for line in outcome.out.splitlines()] == [
+            "codex:lab",
+            "claude",
+            "copilot",
+            "team:",
+        ]
 
     def test_every_other_command(self) -> None:
         for words, told in (
-            (["doctor"], "5 services"),
-            (["config", "validate"], "ok, 5 services"),
+            (["doctor"], "15 services"),
+            (["config", "validate"], "ok, 15 services"),
             (["config", "show"], "value: '***'"),
             (["providers", "openrouter"], "team: "),
             (["status", "--format", "csv"], "copilot"),
@@ -167,20 +172,21 @@ class TestProcess:
 
         # The recorded answers take for ever, so that the signal meets the run in the middle.
         stalled = (
-            "import sys, time, usagecli.demo.server as server;"
-            "server._answers = lambda service: time.sleep(60);"
+            "import os, sys, time, usagecli.demo.server as server;"
+            "server._answers = lambda service: (open(os.environ['ASKED'], 'w').close(), time.sleep(60));"
             "from usagecli.cli import main; sys.argv[1:] = ['--demo', 'status']; main()"
         )
+        asked = Path(temporary["TMPDIR"]).parent / "asked"
         running = subprocess.Popen(
             [sys.executable, "-c", stalled],
-            env=environment(temporary),
+            env=environment({**temporary, "ASKED": str(asked)}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
         folder = Path(temporary["TMPDIR"])
         until = time.monotonic() + 20
-        while not list(folder.glob("*/cache/*.lock")) and time.monotonic() < until:
+        while not asked.exists() and time.monotonic() < until:
             time.sleep(0.01)
         running.send_signal(number)
         out, err = running.communicate(timeout=20)
@@ -195,6 +201,19 @@ class TestProcess:
             "from usagecli.cli import main; main()"
         )
         assert python(code).err == "False\n"
+
+
+def test_a_run_that_hangs_up_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    server = DemoServer()
+    for error in (BrokenPipeError(), ValueError("a bug")):
+        try:
+            raise error
+        except (OSError, ValueError):
+            server.handle_error(None, ("127.0.0.1", 1))
+    server.server_close()
+    err = capsys.readouterr().err
+    assert "a bug" in err
+    assert "BrokenPipe" not in err
 
 
 # -- the server -------------------------------------------------------------------------------------

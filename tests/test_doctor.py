@@ -145,8 +145,8 @@ def test_a_secret_in_a_config_that_others_can_read() -> None:
     path = configure([openrouter(GATEWAY, "work")])
     path.chmod(0o644)
     mark, told, mend = doctor(2)["config"]
-    assert (mark, told) == ("✗", "holds a secret and can be read by other users")
-    assert mend.startswith(f"chmod 600 {here().short(str(path))}")
+    assert (mark, mend) == ("✗", "correct the file; usagecli config validate checks it")
+    assert told.startswith(f"{path}: holds a secret and can be read by other users; chmod 600 ")
     path.chmod(0o600)
     assert doctor(0)["config"][0] == "✓"
     configure([openrouter(GATEWAY, "work", credential={"env": "PATH"})]).chmod(0o644)

@@ -12,7 +12,7 @@ from tests.support import NOW, Reply, d, payload, serve, utc
 from usagecli import assess
 from usagecli.model import Balance, Failure, Quota, Report, Service, Usage
 from usagecli.pool import Fullest, Pool, pools
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex.usage import parse
 
 RATE = Decimal(25)
 RESET = utc("2026-11-26T02:00:00")

@@ -38,6 +38,10 @@ from usagecli.formatters import units
         ("950", "tokens", "950"),
         ("1200000000", "tokens", "1.2B"),
         ("28", "percent", "28 %"),
+        ("45", "minutes", "45m"),
+        ("8370", "minutes", "139.5h"),
+        ("45000", "minutes", "750h"),
+        ("12.345", "kwh", "12.34 kWh"),
     ],
 )
 def test_amount(value: str | None, unit: str, text: str) -> None:

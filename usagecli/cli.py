@@ -19,7 +19,7 @@ from usagecli import __version__, log, registry
 from usagecli.errors import ExitCode, OutputError
 from usagecli.machine import Machine, here
 
-COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "status", "tokens")
+COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "services", "status", "tokens")
 
 
 @dataclass(slots=True)
@@ -107,6 +107,7 @@ _HELP = {
     "doctor": "What was found on this machine, what is missing, and how to mend it.",
     "providers": "What is supported, and for one: what it reports and how to give it access.",
     "schema": "The JSON Schema of what --json prints.",
+    "services": "The services of the config file: list, add, edit, remove, test, import.",
     "status": "Every quota, budget and credit, of all services or those named.",
     "tokens": "What Codex and Claude Code burned on this machine, from their local logs.",
 }
@@ -149,6 +150,7 @@ def cli(ctx: click.Context, config_path: str | None, demo: bool, color: str, ver
     usagecli --demo status     try it without any account
     """
     log.verbose = verbose
+    log.said.clear()
     machine = here()
     if demo:
         from usagecli.demo import start

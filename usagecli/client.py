@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from usagecli import __version__, log
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, ServiceError, Unavailable
+from usagecli.urls import host_of, origin
 
 if TYPE_CHECKING:
     import requests
@@ -33,6 +34,7 @@ _BACKOFF_S = (0.3, 0.9)
 _RETRIED = (502, 503, 504)
 _CONNECT_S = 8.0
 _READ_S = 15.0
+_ENRICH_S = 5.0
 _MAX_REDIRECTS = 5
 # No provider means to send us away for longer; a Retry-After beyond this is taken as this.
 _LONGEST_WAIT = timedelta(days=7)
@@ -80,7 +82,15 @@ class Transport:
         self.trust_env = trust_env
 
     def remaining(self) -> float:
+        """Seconds until the run's deadline."""
         return self.deadline - time.monotonic()
+
+    def spare(self) -> float:
+        """Seconds that a call may take which only enriches a report.
+
+        Never all that is left: one that hangs would cost the figures that are already here.
+        """
+        return min(_ENRICH_S, self.remaining() / 2)
 
     def prepare(self) -> None:
         """Import requests here and now, not in every thread at once."""
@@ -186,7 +196,7 @@ class Client:
                 if pause is None or answer.status not in _RETRIED or answer.retry_at is not None:
                     return answer
             if time.monotonic() + pause >= until:
-                raise _late(_host(self.base_url))
+                raise _late(host_of(self.base_url))
             time.sleep(pause)
         raise AssertionError("unreachable")  # pragma: no cover - the last round returns or raises
 
@@ -240,11 +250,11 @@ class Client:
         from usagecli.transport import exchange, join
 
         url, params = request.url, request.params
-        origin = _origin(url)
+        home = origin(url)
         for _ in range(_MAX_REDIRECTS):
             left = until - time.monotonic()
             if left <= 0:
-                raise _late(_host(url))
+                raise _late(host_of(url))
             started = time.monotonic()
             status, got, body = exchange(
                 self.session,
@@ -255,7 +265,7 @@ class Client:
                 data=request.data,
                 timeout=(min(_CONNECT_S, left), min(_READ_S, left)),
                 until=until,
-                host=_host(url),
+                host=host_of(url),
                 limit=MAX_BODY,
             )
             took = (time.monotonic() - started) * 1000
@@ -263,20 +273,20 @@ class Client:
                 f"{request.method} {url.partition('?')[0]} -> {status}, {len(body)} bytes, {took:.0f} ms"
             )
             if status not in (301, 302, 303, 307, 308) or "location" not in got:
-                return Answer(status=status, headers=got, body=body, host=_host(url), at=self.ask.now())
+                return Answer(status=status, headers=got, body=body, host=host_of(url), at=self.ask.now())
             target = join(url, got["location"])
             if request.method != "GET":
-                raise PayloadError(f"redirect: {_host(url)} sends us elsewhere", hint="check base_url")
+                raise PayloadError(f"redirect: {host_of(url)} sends us elsewhere", hint="check base_url")
             error = moved(target) if moved else None
             if error is not None:
                 raise error
-            if _origin(target) != origin:
+            if origin(target) != home:
                 raise PayloadError(
-                    f"redirect: {_host(url)} sends us to another host; the credential stays here",
+                    f"redirect: {host_of(url)} sends us to another host; the credential stays here",
                     hint="check base_url and the network (a captive portal?)",
                 )
             url, params = target, None
-        raise PayloadError(f"redirect: {_host(url)} sends us in circles")
+        raise PayloadError(f"redirect: {host_of(url)} sends us in circles")
 
 
 def _late(host: str) -> Unavailable:
@@ -319,35 +329,6 @@ def retry_at(value: str, now: datetime) -> datetime | None:
     return (now + wait + timedelta(microseconds=999_999)).replace(microsecond=0)
 
 
-def check_base_url(url: str) -> str:
-    """A base URL without its last slash. Raises ValueError: https only, or http on loopback."""
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if any(ord(c) <= 32 or ord(c) == 127 for c in url) or not host:
-        raise ValueError("is not a URL such as https://gateway.example.com")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must hold no user, query or fragment")
-    loopback = host == "localhost" or host == "::1" or _is_ipv4_loopback(host)
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise ValueError("must be https (http only on loopback)")
-    return url.rstrip("/")
-
-
-def _is_ipv4_loopback(host: str) -> bool:
-    numbers = host.split(".")
-    return (
-        len(numbers) == 4
-        and numbers[0] == "127"
-        and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
-    )
-
-
 def _check_headers(headers: Mapping[str, str], title: str) -> None:
     for value in headers.values():
         if not all(32 <= ord(c) < 127 for c in value):
@@ -355,21 +336,3 @@ def _check_headers(headers: Mapping[str, str], title: str) -> None:
                 f"the {title} credential holds characters that no HTTP header can carry",
                 hint="copy it again, without quotes or line ends",
             )
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-        return parts.scheme, (parts.hostname or "").lower(), port
-    except ValueError:
-        return "", "", None
-
-
-def _host(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2]

@@ -82,7 +82,7 @@ class Collector:
     def __init__(self, machine: Machine, rules: Rules) -> None:
         self.machine = machine
         self.rules = rules
-        self.cache = Cache(machine.cache_dir)
+        self.cache = Cache(machine.cache_dir, shared=not machine.demo)
         self.started = machine.clock()
 
     def run(self, targets: Sequence[Target], progress: Progress | None = None) -> list[Result]:

@@ -5,9 +5,11 @@ Another program's file is read and never written. A secret is a `Secret`, which 
 
 from __future__ import annotations
 
+import binascii
+import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -80,20 +82,24 @@ class Place:
     for one that holds another kind of login. `shared` homes serve other tools too and count only
     beside a trace of the provider, or when the service is named. `slow` ones start a program.
     `serves` says whether the credential may go to a base URL that the service names: not where
-    that is another region's.
+    that is another region's. `variables` are the environment variables that together hold it, each with the
+    part of a `credential:` map that it is ("" where the provider needs only one secret).
     """
 
     name: str
     look: Callable[[Machine], Credential | None]
     shared: bool = False
     serves: Callable[[str], bool] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def fits(self, service: Service) -> bool:
         """Whether the credential may go where the service's own `base_url` points."""
         return service.base_url is None or self.serves is None or self.serves(service.base_url)
 
 
-def env_place(name: str, *, prefix: str = "", shared: bool = False, kind: str = "key") -> Place:
+def env_place(
+    name: str, *, prefix: str = "", shared: bool = False, kind: str = "key", part: str = ""
+) -> Place:
     """An environment variable; with `prefix` it counts only when its value starts so."""
 
     def look(machine: Machine) -> Credential | None:
@@ -102,7 +108,7 @@ def env_place(name: str, *, prefix: str = "", shared: bool = False, kind: str = 
             return None
         return Credential(secret=Secret(value), origin=name, kind=kind)
 
-    return Place(name=name, look=look, shared=shared)
+    return Place(name=name, look=look, shared=shared, variables={name: part})
 
 
 def find(provider: Provider, service: Service, machine: Machine) -> Credential:
@@ -148,7 +154,10 @@ def renewed(credential: Credential) -> Credential | None:
 
 def traced(provider: Provider, machine: Machine) -> bool:
     """Whether this machine shows a trace of the provider's own tool."""
-    return any(os.path.exists(machine.expand(path)) for path in provider.descriptor.traces)
+    return any(
+        machine.get(trace[1:]) is not None if trace.startswith("$") else os.path.exists(machine.expand(trace))
+        for trace in provider.descriptor.traces
+    )
 
 
 def read_text(path: str, machine: Machine, what: str) -> str | None:
@@ -169,6 +178,37 @@ def read_text(path: str, machine: Machine, what: str) -> str | None:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ServiceError(f"{what}: {machine.short(path)} is not text") from None
+
+
+def unhexed(text: str) -> str:
+    """A login's text, which keychains sometimes give as hex digits; other text as it is."""
+    text = text.strip()
+    try:
+        decoded = bytes.fromhex(text).decode().strip()
+    except ValueError:
+        return text
+    return decoded if decoded.startswith("{") else text
+
+
+def without_comments(text: str) -> str:
+    """JSON as some tools write it, without its comments; what looks like one in a text stays."""
+    import re
+
+    pattern = r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/'
+    return re.sub(pattern, lambda match: match[1] or " ", text, flags=re.DOTALL)
+
+
+def claims_of(token: str) -> Mapping[str, Any]:
+    """The claims of a JWT, unverified; empty for a token that is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    middle = parts[1].replace("-", "+").replace("_", "/")
+    try:
+        body = json.loads(binascii.a2b_base64(middle + "=" * (-len(middle) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def parse_json(text: str, what: str, renew: str) -> Mapping[str, Any]:
@@ -195,15 +235,16 @@ def key_in(text: str, what: str) -> str | None:
     return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
-def keyring_text(service: str, user: str) -> str | None:
-    """An entry of the system keyring. Raises ServiceError where there is no working keyring."""
+@contextlib.contextmanager
+def system_keyring() -> Iterator[Any]:
+    """The keyring package; whatever goes wrong in the block is a ServiceError."""
     try:
         import keyring
         import keyring.errors
     except ImportError:  # pragma: no cover - a dependency; only a broken installation lacks it
         raise ServiceError("the package keyring is missing", hint="pip install keyring") from None
     try:
-        return keyring.get_password(service, user)
+        yield keyring
     except keyring.errors.NoKeyringError:
         raise ServiceError(
             "this machine has no working keyring",
@@ -212,6 +253,13 @@ def keyring_text(service: str, user: str) -> str | None:
     # A backend is another program: it may raise whatever it likes.
     except Exception as error:  # noqa: BLE001
         raise ServiceError(f"the keyring did not answer: {type(error).__name__}") from None
+
+
+def keyring_text(service: str, user: str) -> str | None:
+    """An entry of the system keyring. Raises ServiceError where there is no working keyring."""
+    with system_keyring() as keyring:
+        text: str | None = keyring.get_password(service, user)
+        return text
 
 
 def is_slow(service: Service) -> bool:
@@ -261,6 +309,10 @@ def _read(source: CredentialSource, machine: Machine) -> str:
                 f"the environment variable {value} is not set", hint=f"set {value}, or change credential"
             )
     elif source.kind == "file":
+        if source.own:
+            from usagecli.secretstore import refuse_exposed
+
+            refuse_exposed(str(value), machine)
         text = read_text(str(value), machine, "credential file")
         if text is None:
             raise NotConfigured(

@@ -10,6 +10,8 @@ import sys
 import time
 
 verbose = False
+# The warnings of this run.
+said: set[str] = set()
 _started = time.monotonic()
 
 
@@ -20,8 +22,10 @@ def debug(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """One line on stderr, always."""
-    _write(f"Warning: {message}")
+    """One line on stderr, always; the same warning once a run."""
+    if message not in said:
+        said.add(message)
+        _write(f"Warning: {message}")
 
 
 def note(message: str) -> None:

@@ -7,7 +7,7 @@ says so, what remains never falls below 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -146,10 +146,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CredentialSource:
-    """Where a service's secret stands: `kind` is env, file, command, keyring or value."""
+    """Where a service's secret stands: `kind` is env, file, command, keyring or value.
+
+    `own`: a file in which usagecli itself keeps the secret, so that nobody else may read it.
+    """
 
     kind: str
     value: str | tuple[str, ...] = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,14 @@ class Snapshot:
     fetched_at: datetime
     reports: tuple[Report, ...]
     credits_per_usd: Decimal = Decimal(25)
+
+
+def unique(quotas: Iterable[Quota]) -> tuple[Quota, ...]:
+    """The quotas, of the same id twice the first."""
+    found: dict[str, Quota] = {}
+    for quota in quotas:
+        found.setdefault(quota.id, quota)
+    return tuple(found.values())
 
 
 def six_decimals(value: Decimal) -> Decimal:

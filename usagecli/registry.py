@@ -54,8 +54,8 @@ class Descriptor:
     renew: str
     parts: Mapping[str, str] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
-    # Files or directories that show that the provider's own tool is used here: they make a
-    # credential that other tools share count as found.
+    # Files, directories or variables (`$NAME`) that show that the provider's own tool is used here:
+    # they make a credential that other tools share count as found.
     traces: tuple[str, ...] = ()
     min_interval: int = 60
     contract: Mapping[str, Any] = field(default_factory=dict)

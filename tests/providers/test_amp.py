@@ -11,7 +11,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Refill, Service, Status, Usage
-from usagecli.providers._amp_usage import parse, unknown
+from usagecli.providers._amp.usage import parse, unknown
 
 SERVICE = Service(name="amp", provider="amp")
 DAY, MONTH = 86400, 30 * 86400

@@ -10,8 +10,8 @@ from tests.fuzz import mutated, survives
 from tests.providers.test_amp import said
 from tests.support import NOW, PAYLOADS, payload
 from usagecli import wire
-from usagecli.providers import _amp_settings as settings
-from usagecli.providers._amp_usage import parse, unknown
+from usagecli.providers._amp import settings
+from usagecli.providers._amp.usage import parse, unknown
 
 CASES = {path.stem: payload(f"amp/{path.stem}") for path in sorted((PAYLOADS / "amp").glob("*.json"))}
 TEXTS = [case for case, body in CASES.items() if isinstance(body, dict) and "result" in body]

@@ -24,8 +24,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers import _amp_settings as settings
-from usagecli.providers._amp_usage import parse
+from usagecli.providers._amp import settings
+from usagecli.providers._amp.usage import parse
 from usagecli.providers.amp import DESCRIPTOR, fetch
 
 TOKEN, SESSION = "sgamp_user_fake_token", "fake-session"

@@ -12,7 +12,7 @@ from tests.providers.test_amp import DAY, EVENING, FREE_BOTH, free, plan, read, 
 from tests.support import NOW, d, payload, utc
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Refill, Status, Usage
-from usagecli.providers import _amp_settings as settings
+from usagecli.providers._amp import settings
 
 SETTINGS = Usage(
     quotas=(

@@ -15,7 +15,7 @@ from tests.support import d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Service, Spend, Status, Usage
-from usagecli.providers._claude_usage import parse
+from usagecli.providers._claude.usage import parse
 
 SERVICE = Service(name="claude", provider="claude")
 FIVE_HOURS, WEEK = 18000, 604800

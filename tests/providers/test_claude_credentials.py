@@ -17,7 +17,7 @@ from usagecli.credentials import Credential
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers._claude_credentials import accept, lacks_scope, renewed
+from usagecli.providers._claude.credentials import accept, lacks_scope, renewed
 from usagecli.services import discover
 
 TOKEN, SESSION = "sk-ant-oat01-fake-token", "sk-ant-sid01-fake-session"
@@ -57,7 +57,7 @@ class Keychain(dict[tuple[str, str], str]):
 @pytest.fixture
 def keychain(monkeypatch: pytest.MonkeyPatch) -> Keychain:
     found = Keychain()
-    monkeypatch.setattr("usagecli.providers._claude_credentials.keyring_text", found.text)
+    monkeypatch.setattr("usagecli.providers._claude.credentials.keyring_text", found.text)
     return found
 
 
@@ -172,7 +172,7 @@ def test_a_locked_keychain(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def locked(*_: str) -> str:
         raise ServiceError("the keyring did not answer: KeyringLocked")
 
-    monkeypatch.setattr("usagecli.providers._claude_credentials.keyring_text", locked)
+    monkeypatch.setattr("usagecli.providers._claude.credentials.keyring_text", locked)
     monkeypatch.setattr("usagecli.registry.names", lambda: ("claude",))
     with pytest.raises(NotConfigured, match="^macOS keychain: the keyring did not answer") as caught:
         find(mac(own_home))

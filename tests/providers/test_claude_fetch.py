@@ -18,7 +18,7 @@ from tests.support import Reply, Route, Server, make_ask, make_machine, payload,
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._claude_usage import parse
+from usagecli.providers._claude.usage import parse
 from usagecli.providers.claude import fetch
 
 TOKEN, SESSION = "sk-ant-oat01-fake-token", "sk-ant-sid01-fake-session"
@@ -545,7 +545,7 @@ def test_errors_name_the_next_step_and_no_secret(secret: str, reply: Reply, word
 
 
 def test_a_newcomer_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usagecli.providers._claude_credentials.keyring_text", lambda *_: None)
+    monkeypatch.setattr("usagecli.providers._claude.credentials.keyring_text", lambda *_: None)
     outcome = run("claude")
     assert outcome.code == 3
     assert "no Claude credential was found" in outcome.out

@@ -21,7 +21,7 @@ from tests.providers.test_claude import (
 from tests.support import d, payload
 from usagecli import assess
 from usagecli.model import Balance, Quota, Spend
-from usagecli.providers._claude_usage import parse
+from usagecli.providers._claude.usage import parse
 
 
 def extra(used: Any, limit: Any, **more: Any) -> dict[str, Any]:

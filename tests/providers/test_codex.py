@@ -10,7 +10,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Service, Status, Usage
-from usagecli.providers._codex_usage import parse, plan_name
+from usagecli.providers._codex.usage import parse, plan_name
 
 SERVICE = Service(name="work", provider="codex")
 MISSING = object()

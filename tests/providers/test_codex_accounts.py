@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.cli import configure, run
 from tests.support import Reply, payload, serve
 from usagecli.model import CredentialSource, Service
-from usagecli.providers._codex_credentials import each_home
+from usagecli.providers._codex.credentials import each_home
 
 
 def sign_in(home: Path, name: str, account: str) -> str:
@@ -130,8 +131,8 @@ class TestAsked:
     def test_doctor_says_where_each_login_stands(self, homes: list[str]) -> None:
         configure([{"provider": "codex", "options": {"homes": homes}}])
         out = run("doctor").out
-        assert "codex/work/auth.json" in out
-        assert "codex/private/auth.json" in out
+        assert f"work{os.sep}auth.json" in out
+        assert f"private{os.sep}auth.json" in out
 
 
 @pytest.mark.sockets

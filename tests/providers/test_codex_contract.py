@@ -14,7 +14,7 @@ from tests.fuzz import ANY_JSON, SCALARS, mutated, places, replaced, sound, surv
 from tests.providers.test_codex import MISSING, WHOLE, body, read
 from tests.providers.test_codex_credits import HEADERS
 from tests.support import NOW, Reply, payload, serve
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex.usage import parse
 from usagecli.providers.codex import DESCRIPTOR
 
 NO_PAIR = {"primary": None, "secondary": None}

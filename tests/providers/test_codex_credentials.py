@@ -18,12 +18,12 @@ from tests.fuzz import ANY_JSON
 from tests.providers.test_codex_fetch import PERSONAL, TOKEN, jwt
 from tests.support import make_machine
 from usagecli import credentials, log, registry
-from usagecli.credentials import Credential, Secret
+from usagecli.credentials import Credential, Secret, claims_of
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers import _codex_credentials
-from usagecli.providers._codex_credentials import accept, claims_of, from_auth_json
+from usagecli.providers._codex import credentials as codex_credentials
+from usagecli.providers._codex.credentials import accept, from_auth_json
 
 PAIR = {"CHATGPT_ACCESS_TOKEN": "fake-1", "CHATGPT_ACCOUNT_ID": "acc-env"}
 FILE = {"tokens": {"access_token": TOKEN, "account_id": "acc-71d0"}}
@@ -52,9 +52,7 @@ def token_file(token: str) -> dict[str, Any]:
 def keyring_entries(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], str]:
     """The system keyring, as a dictionary."""
     entries: dict[tuple[str, str], str] = {}
-    monkeypatch.setattr(
-        _codex_credentials, "keyring_text", lambda service, user: entries.get((service, user))
-    )
+    monkeypatch.setattr(codex_credentials, "keyring_text", lambda service, user: entries.get((service, user)))
     return entries
 
 
@@ -228,7 +226,7 @@ def test_a_keyring_that_does_not_work_is_said(own_home: Path, monkeypatch: pytes
     def broken(service: str, user: str) -> str:
         raise ServiceError("this machine has no working keyring")
 
-    monkeypatch.setattr(_codex_credentials, "keyring_text", broken)
+    monkeypatch.setattr(codex_credentials, "keyring_text", broken)
     use_keyring(own_home / ".codex")
     with pytest.raises(ServiceError, match="no working keyring"):
         find(make_machine(own_home))
@@ -402,7 +400,7 @@ def test_claims_in_the_url_alphabet() -> None:
 @given(st.text(max_size=40), st.dictionaries(st.sampled_from(["email", AUTH, PROFILE]), ANY_JSON))
 def test_any_token_is_usable(text: str, claims: dict[str, Any]) -> None:
     for token in (text, f"a.{text}.c", jwt(**claims)):
-        found = _codex_credentials.from_token(token, "x")
+        found = codex_credentials.from_token(token, "x")
         assert found.secret == Secret(token)
 
 

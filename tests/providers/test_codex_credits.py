@@ -9,7 +9,7 @@ import pytest
 from tests.providers.test_codex import MISSING, WHOLE, body, cap, free_resets, quota, read, status, wallet
 from tests.support import NOW, d, payload, utc
 from usagecli.model import Balance, Quota, Usage
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex.usage import parse
 
 # -- credits ----------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import CredentialSource, Usage
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex.usage import parse
 from usagecli.providers.codex import fetch
 
 TOKEN, PERSONAL = "fake-access-token", "at-fake-personal-token"

@@ -15,7 +15,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Service, Spend, Status, Usage
-from usagecli.providers._copilot_billing import CREDITS, REQUESTS, organization_spend, parse, read
+from usagecli.providers._copilot.billing import CREDITS, REQUESTS, organization_spend, parse, read
 
 SERVICE = Service(name="copilot", provider="copilot")
 NOVEMBER, DECEMBER = utc("2026-11-01T00:00:00"), utc("2026-12-01T00:00:00")

@@ -31,11 +31,10 @@ from tests.providers.test_copilot_fetch import (
 )
 from tests.providers.test_copilot_user import EXPECTED
 from tests.support import Reply, Route, make_ask, payload, serve
-from usagecli import __version__
+from usagecli import __version__, client
 from usagecli.machine import Machine
-from usagecli.providers import copilot
-from usagecli.providers._copilot_credentials import RENEW
-from usagecli.providers._copilot_user import parse as parse_user
+from usagecli.providers._copilot.credentials import RENEW
+from usagecli.providers._copilot.user import parse as parse_user
 from usagecli.providers.copilot import fetch
 
 ORGS = "/user/orgs"
@@ -191,7 +190,7 @@ def test_organizations_that_hang_cost_only_themselves(machine: Machine, hanging:
 
 @pytest.mark.sockets
 def test_slow_organizations_are_given_up_together(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copilot, "_ENRICH_S", 1.0)
+    monkeypatch.setattr(client, "_ENRICH_S", 1.0)
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(1.2)

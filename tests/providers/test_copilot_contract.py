@@ -16,10 +16,10 @@ from tests.providers.test_copilot_user import ANSWERS, body_of
 from tests.support import NOW, d, payload
 from usagecli.formatters.json import document
 from usagecli.model import Failure, Report, Service, Usage
-from usagecli.providers._copilot_billing import CREDITS, REQUESTS, parse, read
-from usagecli.providers._copilot_contract import EMPTY
-from usagecli.providers._copilot_user import parse as parse_user
-from usagecli.providers._copilot_user import wants_organization
+from usagecli.providers._copilot.billing import CREDITS, REQUESTS, parse, read
+from usagecli.providers._copilot.contract import EMPTY
+from usagecli.providers._copilot.user import parse as parse_user
+from usagecli.providers._copilot.user import wants_organization
 from usagecli.providers.copilot import DESCRIPTOR
 
 TOTALS = (

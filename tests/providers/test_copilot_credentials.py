@@ -16,8 +16,8 @@ from usagecli.credentials import Credential
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Service
-from usagecli.providers import _copilot_credentials as own
-from usagecli.providers._copilot_credentials import accept
+from usagecli.providers._copilot import credentials as own
+from usagecli.providers._copilot.credentials import accept
 
 APPS, HOSTS = ".config/github-copilot/apps.json", ".config/github-copilot/hosts.json"
 CLI, GH = ".copilot/config.json", ".config/gh/hosts.yml"

@@ -18,7 +18,7 @@ from usagecli import __version__
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._copilot_credentials import RENEW
+from usagecli.providers._copilot.credentials import RENEW
 from usagecli.providers.copilot import fetch
 
 PAT, OAUTH, CLASSIC = "github_pat_fake", "gho_fake", "ghp_fake"

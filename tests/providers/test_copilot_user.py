@@ -11,9 +11,9 @@ from tests.support import d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Quota, Status, Usage
-from usagecli.providers._copilot_billing import organization_spend
-from usagecli.providers._copilot_contract import totals
-from usagecli.providers._copilot_user import parse, wants_organization
+from usagecli.providers._copilot.billing import organization_spend
+from usagecli.providers._copilot.contract import totals
+from usagecli.providers._copilot.user import parse, wants_organization
 
 DECEMBER = utc("2026-12-01T00:00:00")
 NO_TOTALS = totals()

@@ -14,7 +14,7 @@ from tests.support import d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Service, Status, Usage
-from usagecli.providers._gemini_usage import STANDARD, gemini_project, parse, project_of
+from usagecli.providers._gemini.usage import STANDARD, gemini_project, parse, project_of
 
 SERVICE = Service(name="gemini", provider="gemini")
 RESET = utc("2026-11-22T02:48:06")

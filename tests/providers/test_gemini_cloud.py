@@ -28,7 +28,7 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Quota, Usage
-from usagecli.providers import _gemini_cloud as cloud
+from usagecli.providers._gemini import cloud
 from usagecli.providers.gemini import fetch
 
 API = "generativelanguage.googleapis.com"

@@ -19,9 +19,9 @@ from usagecli import credentials, registry
 from usagecli.credentials import Credential, Secret
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.model import Service
-from usagecli.providers import _gemini_login
-from usagecli.providers._gemini_credentials import accept, from_login
-from usagecli.providers._gemini_login import client_pair
+from usagecli.providers._gemini import login
+from usagecli.providers._gemini.credentials import accept, from_login
+from usagecli.providers._gemini.login import client_pair
 
 TOKEN, REFRESH, KEY = "ya29.fake-token", "1//fake-refresh", "AIza-fake-key"
 PROVIDER = registry.get("gemini")
@@ -203,7 +203,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch, text: str | None) -> list[tuple[str
         asked.append((service, user))
         return text
 
-    monkeypatch.setattr("usagecli.providers._gemini_credentials.keyring_text", get)
+    monkeypatch.setattr("usagecli.providers._gemini.credentials.keyring_text", get)
     return asked
 
 
@@ -405,7 +405,7 @@ PAIR = ("42-fake.apps.example.com", Secret("fake-secret"))
 
 @pytest.fixture(autouse=True)
 def no_system_roots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gemini_login, "SYSTEM_ROOTS", ())
+    monkeypatch.setattr(login, "SYSTEM_ROOTS", ())
 
 
 def install(root: Path, name: str, text: str = SOURCE) -> Path:
@@ -440,7 +440,7 @@ def test_the_client_of_the_installed_cli(
     install(own_home / ".npm-global" / "lib" / "node_modules", name)
     assert client_pair(make_machine(own_home)) == PAIR
     install(tmp_path, name, SOURCE.replace("42", "43"))
-    monkeypatch.setattr(_gemini_login, "SYSTEM_ROOTS", (str(tmp_path),))
+    monkeypatch.setattr(login, "SYSTEM_ROOTS", (str(tmp_path),))
     assert client_pair(make_machine(tmp_path)) == ("43-fake.apps.example.com", PAIR[1])
 
 

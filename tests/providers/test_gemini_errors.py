@@ -12,7 +12,7 @@ from tests.fuzz import ANY_JSON
 from tests.support import NOW, payload, utc
 from usagecli.client import Answer
 from usagecli.errors import AuthError, ProviderError, RateLimited
-from usagecli.providers._gemini_errors import duration, judge_cloud, judge_key, judge_login, judge_renewal
+from usagecli.providers._gemini.errors import duration, judge_cloud, judge_key, judge_login, judge_renewal
 
 HTML = b"<!DOCTYPE html><html>Sorry</html>"
 

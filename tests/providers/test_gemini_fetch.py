@@ -23,8 +23,8 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers import _gemini_login
-from usagecli.providers._gemini_usage import STANDARD, parse
+from usagecli.providers._gemini import login
+from usagecli.providers._gemini.usage import STANDARD, parse
 from usagecli.providers.gemini import fetch
 
 LOAD, QUOTA = "/v1internal:loadCodeAssist", "/v1internal:retrieveUserQuota"
@@ -46,7 +46,7 @@ ROUTES: dict[str, Route] = {LOAD: recorded("load_standard"), QUOTA: recorded("qu
 
 @pytest.fixture(autouse=True)
 def no_system_roots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gemini_login, "SYSTEM_ROOTS", ())
+    monkeypatch.setattr(login, "SYSTEM_ROOTS", ())
 
 
 def read(

@@ -12,7 +12,7 @@ from tests.support import NOW, d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Service, Spend, Status, Usage
-from usagecli.providers._openrouter_usage import parse
+from usagecli.providers._openrouter.usage import parse
 from usagecli.providers.openrouter import DESCRIPTOR
 
 SERVICE = Service(name="router", provider="openrouter")

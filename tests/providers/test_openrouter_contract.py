@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fuzz import ANY_JSON, mutated, places, replaced, sound, survives
 from tests.providers.test_openrouter import MISSING, WEEKLY, body, read
 from tests.support import NOW, payload
-from usagecli.providers._openrouter_usage import parse
+from usagecli.providers._openrouter.usage import parse
 from usagecli.providers.openrouter import DESCRIPTOR
 
 KEYS = ("key_weekly", "key_monthly_spent", "key_unlimited", "key_management")

@@ -27,7 +27,7 @@ from usagecli.errors import (
 )
 from usagecli.machine import Machine
 from usagecli.model import Service, Usage
-from usagecli.providers._openrouter_usage import parse
+from usagecli.providers._openrouter.usage import parse
 from usagecli.providers.openrouter import accept, fetch
 
 KEY, MANAGEMENT = "sk-or-v1-fake-key", "sk-or-v1-fake-management"

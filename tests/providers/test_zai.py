@@ -14,7 +14,7 @@ from tests.support import d, payload, utc
 from usagecli import assess
 from usagecli.errors import PayloadError
 from usagecli.model import Balance, Quota, Service, Spend, Status, Usage
-from usagecli.providers._zai_usage import parse
+from usagecli.providers._zai.usage import parse
 
 SERVICE = Service(name="zai", provider="zai")
 SOON, WEEK, MONTH = utc("2026-11-21T11:10:00"), utc("2026-11-26T00:00:00"), utc("2026-12-05T00:00:00")

@@ -28,8 +28,8 @@ from usagecli.errors import (
 from usagecli.machine import Machine, here
 from usagecli.model import Usage
 from usagecli.providers import zai
-from usagecli.providers._zai_credentials import CHINA, GLOBAL
-from usagecli.providers._zai_usage import parse
+from usagecli.providers._zai.credentials import CHINA, GLOBAL
+from usagecli.providers._zai.usage import parse
 from usagecli.providers.zai import fetch
 
 KEY = "0123456789abcdef0123456789abcdef.fake-zai-key-000"

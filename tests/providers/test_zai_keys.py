@@ -16,7 +16,7 @@ from usagecli.credentials import Credential
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import CredentialSource, Service
-from usagecli.providers._zai_credentials import CHINA, GLOBAL, accept, region_of
+from usagecli.providers._zai.credentials import CHINA, GLOBAL, accept, region_of
 from usagecli.providers.zai import fetch
 
 ZAI, BIGMODEL = "https://api.z.ai", "https://open.bigmodel.cn"

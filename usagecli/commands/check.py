@@ -118,5 +118,7 @@ def _left(quota: Quota, below: Decimal) -> str:
 
 
 def _balance(balance: Balance, floor: Decimal | None) -> str:
+    if balance.amount is None:
+        return str(balance.status)
     told = f"{balance.status}, {units.amount(balance.amount, balance.unit)} left"
     return told if balance.status == "exhausted" else f"{told} (below {units.amount(floor, balance.unit)})"

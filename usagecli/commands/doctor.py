@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from usagecli.model import Service
 
 if TYPE_CHECKING:
     from usagecli.config import Config
+    from usagecli.credentials import Credential
     from usagecli.machine import Machine
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("·", None), "wrong": ("✗", "red")}
@@ -100,18 +100,6 @@ def _config(found: Config, machine: Machine) -> Iterator[Finding]:
     yield Finding(
         state="ok", subject="config", told=f"{machine.short(found.path)}, {services.counted(found)}"
     )
-    inline = any(
-        source.kind == "value"
-        for service in found.services or ()
-        for source in (service.credential or {}).values()
-    )
-    if inline and _others_can_read(found.path, machine):
-        yield Finding(
-            state="wrong",
-            subject="config",
-            told="holds a secret and can be read by other users",
-            mend=f"chmod 600 {machine.short(found.path)}, or use credential: env, file, command or keyring",
-        )
 
 
 def _cache(machine: Machine) -> Iterator[Finding]:
@@ -148,8 +136,8 @@ def _network(machine: Machine) -> Iterator[Finding]:
             )
 
 
-def standing(service: Service, machine: Machine) -> Finding:
-    """How a service is given access: its credential, masked, or what is wrong with it."""
+def standing(service: Service, machine: Machine, credential: Credential | None = None) -> Finding:
+    """How a service is given access: its credential (looked for unless given), masked, or its trouble."""
     if not service.enabled:
         return Finding(
             state="missing", subject=service.name, told="switched off in the config (enabled: false)"
@@ -157,7 +145,7 @@ def standing(service: Service, machine: Machine) -> Finding:
     provider = registry.get(service.provider)
     machine = machine.overlaid(service.env)
     try:
-        credential = credentials.find(provider, service, machine)
+        credential = credential or credentials.find(provider, service, machine)
     except ProviderError as error:
         mend = error.hint or f"usagecli providers {service.provider} says how to give it access"
         return Finding(state="wrong", subject=service.name, told=error.message, mend=mend)
@@ -175,7 +163,7 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
     missing = []
     for name in registry.names():
         if name in found:
-            yield standing(found[name].service, machine)
+            yield standing(found[name].service, machine, found[name].credential)
             continue
         shared = standing(Service(name=name, provider=name), machine)
         if shared.state == "ok":
@@ -190,9 +178,3 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
             told=f"no credentials found: {', '.join(missing)}",
             mend="usagecli providers ID says how to get them",
         )
-
-
-def _others_can_read(path: str, machine: Machine) -> bool:
-    if machine.platform == "win32":
-        return False
-    return bool(os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH))

@@ -57,9 +57,7 @@ def _services(app: App, provider: str) -> list[Service]:
 def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service]) -> Iterator[str]:
     yield from (f"{descriptor.title} ({descriptor.name})", "")
     yield from _wrapped(descriptor.reports, "")
-    yield from ("", "How to give it access:")
-    for number, step in enumerate(descriptor.access, 1):
-        yield from _wrapped(step, "     ", f"  {number}. ")
+    yield from ("", *access(descriptor))
     yield from ("", "Where credentials are looked for, in this order:")
     # A service with a credential of its own does not look here.
     looks = not services or any(service.credential is None for service in services)
@@ -80,6 +78,13 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
     yield from _wrapped(descriptor.documented, "  ", "  ")
     yield f"  Asked at {descriptor.base_url}, at most once in {descriptor.min_interval} s."
     yield f"  Dashboard: {descriptor.dashboard}"
+
+
+def access(descriptor: Descriptor) -> Iterator[str]:
+    """The numbered steps that a newcomer takes."""
+    yield "How to give it access:"
+    for number, step in enumerate(descriptor.access, 1):
+        yield from _wrapped(step, "     ", f"  {number}. ")
 
 
 def _places(descriptor: Descriptor, machine: Machine, *, looks: bool) -> Iterator[str]:

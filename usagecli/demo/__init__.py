@@ -19,6 +19,8 @@ from usagecli.errors import UsageCliError
 from usagecli.machine import Machine
 from usagecli.storage.files import write_atomic
 
+_TRIES = 20
+
 
 def start(ctx: click.Context) -> tuple[Machine, str]:
     """Start the replay for as long as the context lives: its machine and its config file."""
@@ -26,7 +28,9 @@ def start(ctx: click.Context) -> tuple[Machine, str]:
         folder = tempfile.mkdtemp(prefix="usagecli-demo-")
     except OSError as error:
         raise UsageCliError(f"the demo needs a temporary directory: {error.strerror}") from None
-    ctx.call_on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+    ctx.call_on_close(lambda: _remove(folder))
+    cache = os.path.join(folder, "cache")
+    os.mkdir(cache, 0o700)
     server = DemoServer()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -43,8 +47,16 @@ def start(ctx: click.Context) -> tuple[Machine, str]:
         env={},
         home=folder,
         config_dir=folder,
-        cache_dir=os.path.join(folder, "cache"),
+        cache_dir=cache,
         data_dir=os.path.join(folder, "data"),
         demo=True,
     )
     return machine, path
+
+
+def _remove(folder: str) -> None:
+    # A run that was ended early still has threads, which may be writing there.
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            return

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socketserver
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler
@@ -33,12 +34,22 @@ class DemoServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A run that has hung up is no trouble of the user's, whose stderr this is.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         service, _, rest = self.path.partition("?")[0].lstrip("/").partition("/")
+        self._answer(service, rest)
+
+    def _answer(self, service: str, rest: str) -> None:
         answer = _answers(service).get(f"/{rest}", {"status": 404, "body": {"error": "not recorded"}})
-        data = json.dumps(filled(answer["body"], datetime.now(UTC))).encode()
+        body = filled(answer["body"], datetime.now(UTC))
+        # XML is recorded as the text that it is.
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(answer["status"])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -47,8 +58,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         # Read, so that closing the connection does not reset it under the answer.
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.do_GET()
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
+        # AWS tells what is asked by a header, in older services by a form, and not by the path.
+        operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if form.startswith("Action="):
+            operation = form.removeprefix("Action=").partition("&")[0]
+        if operation:
+            self._answer(self.path.strip("/"), operation)
+        else:
+            self.do_GET()
 
     def log_message(self, *args: object) -> None:
         """Quiet: stderr is the user's."""

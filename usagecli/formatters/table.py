@@ -23,8 +23,8 @@ _GAP = 2
 # Cells of the bar: at most; what it is worth a column of its own; at least.
 _WIDE_BAR, _GOOD_BAR, _SHORT_BAR = 20, 10, 5
 _BAR_GAP = "  "
-# How long service and quota may be where room is short, shorter, and shortest.
-_LONG_NAME, _SHORT_NAME, _STUMP = 24, 12, 8
+# How long service and quota may be where room is short; beside a bar, without it, and at the worst.
+_LONG_NAME, _FAIR_NAME, _SHORT_NAME, _STUMP = 24, 14, 12, 8
 # Where the plan has no column of its own it stands below the service, this far in.
 _INDENT = " "
 # What messages keep to wrap in, however narrow the terminal.
@@ -57,7 +57,7 @@ def render(snapshot: Snapshot, look: Look) -> str:
 
 
 def _fitted(blocks: Sequence[Block], look: Look) -> _Layout:
-    """The richest layout that fits: columns go before the bar, the bar before names are cut."""
+    """The richest layout that fits: columns go before the bar, the bar before names are cut short."""
     filled = [name for name in _COLUMNS if _is_filled(name, blocks)]
     if look.width is None:
         return _Layout(columns=tuple(filled), bar=_GOOD_BAR if look.bars else 0)
@@ -80,12 +80,15 @@ def _choices(filled: Sequence[str]) -> Iterator[tuple[_Layout, int]]:
     few = _Layout(columns=tuple(plain), cut={"service": _LONG_NAME, "quota": _LONG_NAME})
     yield few, _SHORT_BAR
     few = replace(few, below=False)
-    yield few, _SHORT_BAR
-    yield few, 0
-    for gone, least in (((), _SHORT_NAME), (("used",), _SHORT_NAME), (("used", "resets"), _STUMP)):
+    for gone, least, bar in (
+        ((), _FAIR_NAME, _SHORT_BAR),
+        ((), _SHORT_NAME, 0),
+        (("used",), _SHORT_NAME, 0),
+        (("used", "resets"), _STUMP, 0),
+    ):
         columns = tuple(name for name in plain if name not in gone)
         for length in range(_LONG_NAME, least - 1, -1):
-            yield replace(few, columns=columns, cut={"service": length, "quota": length}), 0
+            yield replace(few, columns=columns, cut={"service": length, "quota": length}), bar
 
 
 def _is_filled(name: str, blocks: Sequence[Block]) -> bool:

@@ -12,13 +12,18 @@ _ZERO = Decimal(0)
 
 
 def amount(value: Decimal | None, unit: str) -> str:
-    """An amount in its unit, `-` for none. Money with its symbol, tokens in thousands and millions."""
+    """An amount in its unit, `-` for none. Money with its symbol, tokens in thousands and millions,
+    minutes in hours."""
     if value is None:
         return "-"
     if unit == "percent":
         return percent(value)
     if unit == "tokens":
         return short(value)
+    if unit == "minutes":
+        return f"{_trimmed(value, 0)}m" if abs(value) < 60 else f"{_trimmed(value / 60, 1)}h"
+    if unit == "kwh":
+        return f"{_trimmed(value, 2)} kWh"
     if unit not in _COUNTS:
         return money(value, unit)
     return _trimmed(value, 2)

@@ -14,7 +14,7 @@ from usagecli import log, wire
 from usagecli.client import Answer, Ask, Judge, usual_error
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _amp_credentials as credentials
+from usagecli.providers._amp import credentials
 from usagecli.registry import Descriptor, register
 
 _METHOD = "userDisplayBalanceInfo"
@@ -51,7 +51,7 @@ def fetch(ask: Ask) -> Usage:
 
 def _from_balance(ask: Ask) -> Usage:
     # Here, because its patterns take longer to compile than a report from the cache may cost.
-    from usagecli.providers._amp_usage import parse, unknown
+    from usagecli.providers._amp.usage import parse, unknown
 
     token = credentials.token_for(ask.credential, ask.base_url).reveal()
     client = ask.client(headers={"Authorization": f"Bearer {token}"})
@@ -70,7 +70,7 @@ def _from_balance(ask: Ask) -> Usage:
 
 
 def _from_settings(ask: Ask) -> Usage:
-    from usagecli.providers import _amp_settings
+    from usagecli.providers._amp import settings
 
     client = ask.client(
         headers={
@@ -84,7 +84,7 @@ def _from_settings(ask: Ask) -> Usage:
     if answer.status != 200:
         judge = _judge("the cookie", credentials.COPY_COOKIE)
         raise judge(answer) or usual_error(answer, DESCRIPTOR)
-    return _amp_settings.parse(answer.body.decode("utf-8", "replace"))
+    return settings.parse(answer.body.decode("utf-8", "replace"))
 
 
 def _signed_out(url: str) -> ProviderError | None:

@@ -15,13 +15,12 @@ from usagecli.client import Answer, Ask, Client
 from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _claude_credentials as credentials
-from usagecli.providers._claude_money import is_told
-from usagecli.providers._claude_usage import parse
+from usagecli.providers._claude import credentials
+from usagecli.providers._claude.money import is_told
+from usagecli.providers._claude.usage import parse
 from usagecli.registry import Descriptor, register
 
 _WEB = "https://claude.ai"
-_ENRICH_S = 5.0
 _SCOPE_HINT = (
     "this looks like a setup-token: sign in with `claude` and `/login`, "
     "and unset CLAUDE_CODE_OAUTH_TOKEN if a login exists"
@@ -189,10 +188,8 @@ def _optional(client: Client, path: str, what: str | None = None, notes: list[st
 
     Calls that only name the account fail without one.
     """
-    # Never all the time that is left: one that hangs would cost the figures that are already here.
-    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
     try:
-        return client.get_json(path, timeout_s=timeout_s)
+        return client.get_json(path, timeout_s=client.ask.transport.spare())
     except ProviderError as error:
         if notes is not None:
             refused = "this login may not read it" if isinstance(error, AuthError) else error.message

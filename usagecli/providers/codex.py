@@ -11,21 +11,20 @@ from typing import Any
 from urllib.parse import quote
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client, Judge, check_base_url, usual_error
+from usagecli.client import Answer, Ask, Client, Judge, usual_error
 from usagecli.credentials import Credential, renewed
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _codex_contract
-from usagecli.providers import _codex_credentials as credentials
-from usagecli.providers._codex_credits import individual_limit, reset_count
-from usagecli.providers._codex_usage import parse
+from usagecli.providers._codex import contract, credentials
+from usagecli.providers._codex.credits import individual_limit, reset_count
+from usagecli.providers._codex.usage import parse
 from usagecli.registry import Descriptor, Option, register
+from usagecli.urls import check_base_url
 
 _AUTH_API = "https://auth.openai.com/api/accounts"
 _AUTH_OVERRIDE = "CODEX_AUTHAPI_BASE_URL"
 _BASE_SETTING = "chatgpt_base_url in Codex's config.toml"
 _CHATGPT = ("https://chatgpt.com/", "https://chat.openai.com/")
-_ENRICH_S = 5.0
 # Plans of one person, which have no workspace and so no cap set by one.
 _PERSONAL = frozenset(("guest", "free", "go", "plus", "pro", "prolite"))
 
@@ -60,7 +59,7 @@ DESCRIPTOR = Descriptor(
             "[~/codex/work, ~/codex/private].",
         ),
     ),
-    contract=_codex_contract.EMPTY,
+    contract=contract.EMPTY,
 )
 
 
@@ -176,9 +175,7 @@ def _renew(credential: Credential) -> str:
 
 def _get(client: Client, path: str, headers: Mapping[str, str] | None = None) -> Any:
     """A call without which the report still stands."""
-    # Never all the time that is left: one that hangs would cost the figures that are already here.
-    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
-    return client.get_json(path, headers=headers, timeout_s=timeout_s)
+    return client.get_json(path, headers=headers, timeout_s=client.ask.transport.spare())
 
 
 def _monthly(client: Client, body: Mapping[str, Any], account_id: str | None, notes: list[str]) -> Any:

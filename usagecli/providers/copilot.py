@@ -17,13 +17,10 @@ from usagecli import wire
 from usagecli.client import Answer, Ask, Client, Judge, retry_at
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited
 from usagecli.model import Usage
-from usagecli.providers import _copilot_billing as billing
-from usagecli.providers import _copilot_credentials as credentials
-from usagecli.providers import _copilot_user as user
-from usagecli.providers._copilot_contract import EMPTY
+from usagecli.providers._copilot import billing, credentials, user
+from usagecli.providers._copilot.contract import EMPTY
 from usagecli.registry import Descriptor, Option, register
 
-_ENRICH_S = 5.0
 _MAX_ORGANIZATIONS = 10
 _REPORTS = (("ai_credit", billing.CREDITS), ("premium_request", billing.REQUESTS))
 _NO_REPORT_HINT = (
@@ -254,7 +251,7 @@ def _organization(ask: Ask) -> Any:
 def _summaries(ask: Ask) -> Iterator[Any]:
     """The usage summaries of the user's organisations, as far as they are shown and time allows."""
     client, judge = _documented(ask), _judge(ask, forbidden=credentials.RENEW)
-    until = time.monotonic() + min(_ENRICH_S, ask.transport.remaining() / 2)
+    until = time.monotonic() + ask.transport.spare()
     rows = client.get_json(
         "/user/orgs", params={"per_page": "100"}, timeout_s=until - time.monotonic(), judge=judge
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from usagecli.client import Ask
 from usagecli.errors import ServiceError
 from usagecli.model import Usage
-from usagecli.providers import _gemini_credentials as credentials
+from usagecli.providers._gemini import credentials
 from usagecli.registry import Descriptor, Option, register
 
 _PROJECT = "GOOGLE_CLOUD_PROJECT"
@@ -57,16 +57,16 @@ def fetch(ask: Ask) -> Usage:
     """
     # Imported where it is used: every run that looks for services loads this file.
     if ask.options.get("cloud"):
-        from usagecli.providers import _gemini_project
+        from usagecli.providers._gemini import project
 
-        return _gemini_project.fetch(ask, _own_project(ask))
+        return project.fetch(ask, _own_project(ask))
     if ask.credential.kind == "key":
-        from usagecli.providers import _gemini_key
+        from usagecli.providers._gemini import key
 
-        return _gemini_key.fetch(ask)
-    from usagecli.providers import _gemini_code_assist
+        return key.fetch(ask)
+    from usagecli.providers._gemini import code_assist
 
-    return _gemini_code_assist.fetch(ask, _own_project(ask))
+    return code_assist.fetch(ask, _own_project(ask))
 
 
 def _own_project(ask: Ask) -> str | None:

@@ -7,21 +7,22 @@ management keys), read 2026-11. All amounts are US dollars; one credit is one do
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client, Judge, check_base_url
+from usagecli.client import Answer, Ask, Client, Judge
 from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, env_place, key_in, read_text
 from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
-from usagecli.providers._openrouter_usage import is_management, key_data, names_of, parse
+from usagecli.providers._openrouter.usage import is_management, key_data, names_of, parse
 from usagecli.registry import Descriptor, register
+from usagecli.urls import check_base_url
 
 _MANAGEMENT = "OPENROUTER_MANAGEMENT_API_KEY"
 _OVERRIDE = "OPENROUTER_API_URL"
-_ENRICH_S = 5.0
 # `/keys` gives this many a page, and a shorter one last. A key further back keeps its label for a name.
 _PAGE = 100
 _MAX_PAGES = 5
@@ -38,8 +39,8 @@ def _with_management(credential: Credential | None, machine: Machine) -> Credent
 
 
 def _variable(name: str, prefix: str = "") -> Place:
-    own = env_place(name, prefix=prefix)
-    return Place(name=name, look=lambda machine: _with_management(own.look(machine), machine))
+    own = env_place(name, prefix=prefix, part="api_key")
+    return replace(own, look=lambda machine: _with_management(own.look(machine), machine))
 
 
 def _file(path: str) -> Place:
@@ -66,7 +67,7 @@ DESCRIPTOR = Descriptor(
         _variable("ANTHROPIC_AUTH_TOKEN", prefix="sk-or-"),
         _file("~/.config/openrouter/key.json"),
         _file("~/.config/openusage/openrouter.json"),
-        env_place(_MANAGEMENT, kind="management"),
+        env_place(_MANAGEMENT, kind="management", part="management_api_key"),
     ),
     access=(
         "Sign in at https://openrouter.ai/settings/keys and create a key.",
@@ -192,9 +193,7 @@ def _judge(*, management: bool = False) -> Judge:
 
 def _get(client: Client, path: str, params: Mapping[str, str] | None = None) -> Any:
     """A call without which the report still stands."""
-    # Never all the time that is left: one that hangs would cost the figures that are already here.
-    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
-    return client.get_json(path, params=params, timeout_s=timeout_s, judge=_judge())
+    return client.get_json(path, params=params, timeout_s=client.ask.transport.spare(), judge=_judge())
 
 
 def _optional(client: Client, path: str, notes: list[str]) -> Any:

@@ -23,9 +23,9 @@ from usagecli.errors import (
 )
 from usagecli.log import mask
 from usagecli.model import Usage
-from usagecli.providers import _zai_credentials as credentials
-from usagecli.providers._zai_credentials import CHINA, GLOBAL, REGIONS, Region, region_of
-from usagecli.providers._zai_usage import parse
+from usagecli.providers._zai import credentials
+from usagecli.providers._zai.credentials import CHINA, GLOBAL, REGIONS, Region, region_of
+from usagecli.providers._zai.usage import parse
 from usagecli.registry import Descriptor, Option, register
 
 _QUOTAS = "/api/monitor/usage/quota/limit"
@@ -33,7 +33,6 @@ _SUBSCRIPTIONS = "/api/biz/subscription/list"
 _ACCOUNT = "/api/biz/account/query-customer-account-report"
 # Another host of the same vendor and region.
 _CHINA_ACCOUNTS = "https://www.bigmodel.cn"
-_ENRICH_S = 5.0
 _BAD_KEY = (1001, 1002, 1003, 1004)
 _TEAM = ("organization", "project")
 _MAYBE_A_TEAM = "no quota was answered: a team account needs the options organization and project"
@@ -130,10 +129,9 @@ def _client(ask: Ask, base_url: str) -> Client:
 
 def _optional(client: Client, path: str, region: Region, what: str, notes: list[str]) -> Any:
     """What a call that the report stands without holds: None where it fails, which a note tells."""
-    # Never all the time that is left: one that hangs would cost the figures that are already here.
-    timeout_s = min(_ENRICH_S, client.ask.transport.remaining() / 2)
     try:
-        found = _contents(client.get_json(path, timeout_s=timeout_s, judge=_judge(region)), region)
+        body = client.get_json(path, timeout_s=client.ask.transport.spare(), judge=_judge(region))
+        found = _contents(body, region)
     except ProviderError as error:
         notes.append(f"{what} could not be read: {error.message}")
         return None

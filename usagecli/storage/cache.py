@@ -81,10 +81,14 @@ def identity(service: Service, credential: Credential, options: Mapping[str, Any
 
 
 class Cache:
-    """The cache directory of one machine."""
+    """The cache directory of one machine.
 
-    def __init__(self, folder: str) -> None:
+    `shared` False: no other run has it, so nothing is locked; and one that is gone stays gone.
+    """
+
+    def __init__(self, folder: str, *, shared: bool = True) -> None:
         self.folder = folder
+        self.shared = shared
 
     def path(self, service: Service) -> str:
         """The service's file: readable, and unique for names that differ only in odd characters."""
@@ -93,12 +97,12 @@ class Cache:
         told = f"{service.provider}\0{service.name}".encode("utf-8", "surrogatepass")
         return os.path.join(self.folder, f"{wire.slug(service.name)[:40]}-{zlib.crc32(told):08x}.json")
 
-    def load(self, service: Service, key: str) -> Entry:
-        """What is known of this service and account; EMPTY for a miss."""
+    def load(self, service: Service, key: str | None) -> Entry:
+        """What is known of this service and account (None: of whichever it is); EMPTY for a miss."""
         try:
             with open(self.path(service), "rb") as file:
                 body = json.loads(file.read(_MAX_FILE))
-            if body["version"] != _VERSION or body["key"] != key:
+            if body["version"] != _VERSION or key not in (None, body["key"]):
                 return EMPTY
             return Entry(
                 usage=None if body["usage"] is None else codec.decode(body["usage"]),
@@ -137,7 +141,7 @@ class Cache:
             "throttled": entry.throttled,
         }
         try:
-            write_atomic(self.path(service), json.dumps(body).encode())
+            write_atomic(self.path(service), json.dumps(body).encode(), make_folder=self.shared)
         except OSError as error:
             log.debug(f"cache of {service.name}: not written ({error.strerror})")
 
@@ -148,6 +152,9 @@ class Cache:
         Gives False when a neighbour held it all the time; where no lock can be had at all
         (a read-only directory), goes on without.
         """
+        if not self.shared:
+            yield True
+            return
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.path(service) + ".lock", timeout=max(0.0, timeout_s), mode=0o600)

@@ -1,0 +1,1 @@
+"""The parts of the provider copilot: `copilot.py`, beside this folder, is where to begin."""

@@ -1,0 +1,1 @@
+"""The parts of the provider openai: `openai.py`, beside this folder, is where to begin."""

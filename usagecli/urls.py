@@ -1,0 +1,52 @@
+"""What a URL says of where it leads; a base URL that a credential may be sent to."""
+
+from __future__ import annotations
+
+
+def check_base_url(url: str) -> str:
+    """A base URL without its last slash. Raises ValueError: https only, or http on loopback."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if any(ord(c) <= 32 or ord(c) == 127 for c in url) or not host:
+        raise ValueError("is not a URL such as https://gateway.example.com")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must hold no user, query or fragment")
+    loopback = host == "localhost" or host == "::1" or _is_ipv4_loopback(host)
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise ValueError("must be https (http only on loopback)")
+    return url.rstrip("/")
+
+
+def _is_ipv4_loopback(host: str) -> bool:
+    numbers = host.split(".")
+    return (
+        len(numbers) == 4
+        and numbers[0] == "127"
+        and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
+    )
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, the usual ports named; nothing for what is no URL."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        return parts.scheme, (parts.hostname or "").lower(), port
+    except ValueError:
+        return "", "", None
+
+
+def host_of(url: str) -> str:
+    """Host and port, as messages name them; never a user that stands before them."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2]
