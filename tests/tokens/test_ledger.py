@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -39,6 +38,7 @@ from tests.tokens.logs import (
 )
 from usagecli.machine import here
 from usagecli.tokens import answer, known, ledger, pricing, scan
+from usagecli.tokens.ask import BAKED
 
 
 @pytest.fixture
@@ -265,9 +265,9 @@ class TestNothingIsStale:
         rollout(logs, fork, "child")
         before = report()["totals"]["cost"]
         table = tmp_path / "prices.json"
-        text = Path(pricing.BAKED).read_text(encoding="utf-8")
+        text = Path(BAKED).read_text(encoding="utf-8")
         table.write_text(text.replace('"input":', '"input":1'), encoding="utf-8")
-        for module in (pricing, answer):
+        for module in (pricing, answer, known):
             monkeypatch.setattr(module, "BAKED", str(table))
         fresh = report("daily", "--files-only")["totals"]["cost"]
         assert fresh > before
@@ -276,9 +276,14 @@ class TestNothingIsStale:
 
     def test_the_version(self, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         report()
-        made = []
+        made: list[int] = []
         real = answer._made
-        monkeypatch.setattr(answer, "_made", lambda *given: made.append(1) or real(*given))
+
+        def counted(*given: Any) -> Any:
+            made.append(1)
+            return real(*given)
+
+        monkeypatch.setattr(answer, "_made", counted)
         report()
         monkeypatch.setattr(answer, "__version__", "99")
         report()
@@ -296,7 +301,7 @@ class TestNothingIsStale:
         found = []
         for days in (-1, 0, 45):
             moment = NOW + timedelta(days=days)
-            monkeypatch.setattr("usagecli.cli.here", lambda: replace(here(), clock=lambda: moment))
+            monkeypatch.setattr("usagecli.cli.here", lambda now=moment: replace(here(), clock=lambda: now))
             document = report("")
             found.append(tuple(document[key]["totalTokens"] for key in ("today", "week", "yearToDate")))
         assert found == [(110, 110, 110), (0, 110, 110), (0, 0, 0)]
@@ -490,11 +495,10 @@ def test_a_log_that_was_split_anywhere_counts_as_in_one_scan(
 
 
 @pytest.fixture
-def forking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def forking(monkeypatch: pytest.MonkeyPatch) -> None:
     if not scan._can_fork():
         pytest.skip("this platform, or a thread of the tests, forbids a second process")
     monkeypatch.setattr(scan, "_WORTH_IT", 0)
-    yield
 
 
 @pytest.mark.usefixtures("forking")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from usagecli.tokens import pricing
+from usagecli.tokens.ask import BAKED
 from usagecli.tokens.cells import Counting
 from usagecli.tokens.events import Log
 from usagecli.tokens.ledger import Ledger
@@ -123,7 +124,7 @@ def _is_known(record: Record | None, entry: Found) -> bool:
 
 def _stamp() -> str:
     """What the cells in the ledger were made with."""
-    stat = os.stat(pricing.BAKED)
+    stat = os.stat(BAKED)
     return f"{_READERS} {stat.st_size} {stat.st_mtime_ns}"
 
 
