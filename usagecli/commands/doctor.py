@@ -61,7 +61,7 @@ def command(ctx: click.Context) -> None:
     ctx.exit(int(ExitCode.UNKNOWN if wrong or not found else ExitCode.OK))
 
 
-_MACHINE = ("usagecli", "config", "cache", "network")
+_MACHINE = ("usagecli", "config", "cache", "network", "logs")
 
 
 def _findings(app: App) -> Iterator[Finding]:
@@ -84,6 +84,7 @@ def _findings(app: App) -> Iterator[Finding]:
         yield from _config(found, app.machine)
     yield from _cache(app.machine)
     yield from _network(app.machine)
+    yield from _logs(app.machine)
     if found is not None and found.services is not None:
         for service in found.services:
             yield standing(service, app.machine)
@@ -134,6 +135,21 @@ def _network(machine: Machine) -> Iterator[Finding]:
                 told=f"{name} names a file that does not exist",
                 mend=f"correct or unset {name}",
             )
+
+
+def _logs(machine: Machine) -> Iterator[Finding]:
+    """What `usagecli tokens` reads, where an agent deletes it after a while."""
+    from usagecli.tokens.retention import kept_days
+
+    days = kept_days(machine)
+    if days is not None:
+        yield Finding(
+            state="missing",
+            subject="logs",
+            told=f"Claude Code deletes its logs after {days} days; what usagecli tokens has read stays",
+            mend="run usagecli tokens at least that often, or raise cleanupPeriodDays in Claude Code's "
+            "settings.json",
+        )
 
 
 def standing(service: Service, machine: Machine, credential: Credential | None = None) -> Finding:
