@@ -418,11 +418,10 @@ class TestTheFile:
         assert one is not None
         assert other is not None
         with closing(one), closing(other):
-            one.state()
-            other.state()
-            records = list(other.records([str(logs / ".claude" / "projects")]).values())
-            other.save(records, {}, ("theirs", "new"))
-            one.save([], {}, ("ours", "old"))
+            root = os.path.realpath(logs / ".claude" / "projects")
+            one.records([root])
+            other.save(list(other.records([root]).values()), ("theirs", "new"))
+            one.save([], ("ours", "old"))
             assert (one.answer("theirs"), one.answer("ours")) == ("new", None)
 
 
