@@ -274,6 +274,33 @@ class TestNothingIsStale:
         assert report()["totals"]["cost"] == fresh
         assert report("models")["totals"]["cost"] == fresh
 
+    def test_what_is_found_anew_below_other_roots(
+        self, logs: Path, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = report()["totals"]["cost"]
+        table = tmp_path / "prices.json"
+        text = Path(BAKED).read_text(encoding="utf-8")
+        table.write_text(text.replace('"input":', '"input":1'), encoding="utf-8")
+        for module in (pricing, answer, known):
+            monkeypatch.setattr(module, "BAKED", str(table))
+        monkeypatch.setattr(known, "_READERS", "99")
+        monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+        monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+        transcript(tmp_path, [row("msg_5", usage(5, 5))])
+        report()
+        monkeypatch.delenv("CODEX_HOME")
+        monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+        del read[:]
+        assert report()["totals"]["cost"] > before
+        assert sorted(read) == [A, B]
+
+    @pytest.mark.parametrize("options", [("--codex-tier", "priority"), ("--logged-costs",)])
+    def test_other_prices_in_the_first_run(self, logs: Path, options: tuple[str, ...]) -> None:
+        fork = [meta("child", 60, forked_from_id="thread-a"), turn(), *responses(100, 1000, minutes=60)]
+        rollout(logs, fork, "child")
+        report("sessions", *options)
+        assert report("sessions") == report("sessions", "--files-only")
+
     def test_the_version(self, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         report()
         made: list[int] = []
