@@ -251,6 +251,15 @@ def test_null_in_a_row_is_no_reason_to_drop_it(own_home: Path, key: str) -> None
     assert totals() == (10, 300, 40, 500)
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["cache_creation", "speed", "service_tier", "iterations", "output_tokens_details", "server_tool_use"],
+)
+def test_null_in_its_usage_is_none_either(own_home: Path, key: str) -> None:
+    transcript(own_home, [row("msg_1", {**LAST, key: None})])
+    assert totals() == (10, 300, 40, 500)
+
+
 def test_null_in_a_tools_input_is_no_reason_either(own_home: Path) -> None:
     tool = {"type": "tool_use", "name": "edit", "input": {"id": None, "model": None, "usage": None}}
     transcript(own_home, [row("msg_1", LAST, content=[tool])])

@@ -274,6 +274,32 @@ class TestNothingIsStale:
         assert report()["totals"]["cost"] == fresh
         assert report("models")["totals"]["cost"] == fresh
 
+    def test_what_is_found_anew_below_other_roots(
+        self, logs: Path, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = report()["totals"]["cost"]
+        table = tmp_path / "prices.json"
+        text = Path(BAKED).read_text(encoding="utf-8")
+        table.write_text(text.replace('"input":', '"input":1'), encoding="utf-8")
+        for module in (pricing, answer, known):
+            monkeypatch.setattr(module, "BAKED", str(table))
+        monkeypatch.setattr(known, "_READERS", "99")
+        monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+        monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / ".claude"))
+        transcript(tmp_path, [row("msg_5", usage(5, 5))])
+        assert totals() == (5, 0, 0, 5)
+        monkeypatch.delenv("CODEX_HOME")
+        monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+        del read[:]
+        assert report()["totals"]["cost"] > before
+        assert sorted(read) == [A, B]
+
+    def test_other_prices_in_the_first_run(self, logs: Path) -> None:
+        fork = [meta("child", 60, forked_from_id="thread-a"), turn(), *responses(100, 1000, minutes=60)]
+        rollout(logs, fork, "child")
+        report("sessions", "--codex-tier", "priority")
+        assert report("sessions") == report("sessions", "--files-only")
+
     def test_the_version(self, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         report()
         made: list[int] = []
@@ -418,11 +444,10 @@ class TestTheFile:
         assert one is not None
         assert other is not None
         with closing(one), closing(other):
-            one.state()
-            other.state()
-            records = list(other.records([str(logs / ".claude" / "projects")]).values())
-            other.save(records, {}, ("theirs", "new"))
-            one.save([], {}, ("ours", "old"))
+            root = os.path.realpath(logs / ".claude" / "projects")
+            one.records([root])
+            other.save(list(other.records([root]).values()), ("theirs", "new"))
+            one.save([], ("ours", "old"))
             assert (one.answer("theirs"), one.answer("ours")) == ("new", None)
 
 

@@ -99,6 +99,28 @@ def test_bytes_that_are_no_text_in_a_line_that_counts(own_home: Path, log: Any, 
         assert totals() == GOOD
 
 
+@each
+def test_bytes_that_are_no_text_beside_a_counter_that_is_none(
+    own_home: Path, log: Any, good: list[Any]
+) -> None:
+    odd = text(good[-1]).replace(b'"type":', b'"note":"\xff","odd_tokens":null,"type":', 1)
+    for name in (b"cached_input_tokens", b"cache_read_input_tokens"):
+        odd = odd.replace(b'"%b":0' % name, b'"%b":null' % name)
+    log(own_home, [*good[:-1], odd])
+    assert totals() == GOOD
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00", r"\ud83d and more", r"\ud83d\n"])
+def test_half_a_surrogate_pair_spoils_only_its_text(own_home: Path, half: str) -> None:
+    spoilt = half.encode()
+    content = row("msg_1", usage(100, 10), content=[{"type": "text", "text": "HALF"}], cwd="/src/HALF")
+    transcript(own_home, [text(content).replace(b"HALF", spoilt)])
+    rollout(own_home, [text(meta(cwd="/src/HALF")).replace(b"HALF", spoilt), *GOOD_CODEX[1:]])
+    for _ in range(2):
+        assert totals() == (200, 0, 0, 20)
+        assert len(report("projects")["rows"]) == 2
+
+
 def test_usage_in_a_tools_output_is_text(own_home: Path) -> None:
     quoted = json.dumps(responses(900)[0]) + json.dumps(row("msg_9", usage(900, 900)))
     output = {"timestamp": stamp(), "type": "response_item", "payload": {"type": "x", "output": quoted}}

@@ -10,23 +10,25 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from usagecli import __version__, log
 from usagecli.errors import ConfigError
 from usagecli.tokens import ledger
 from usagecli.tokens.ask import BAKED, Ask
 from usagecli.tokens.roots import Found, Root, files, find_roots
-from usagecli.tokens.zones import local_name
+from usagecli.tokens.zones import Zone, local_name
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
     from usagecli.machine import Machine
-    from usagecli.tokens.cells import Counting
     from usagecli.tokens.known import Known
     from usagecli.tokens.ledger import Ledger
     from usagecli.tokens.scan import Progress
+
+
+_T = TypeVar("_T")
 
 
 class Answer(NamedTuple):
@@ -65,7 +67,8 @@ def _key(machine: Machine, ask: Ask, look: Look, roots: Sequence[Root], found: S
     except ImportError:
         from hashlib import blake2b
 
-    day = time.localtime(machine.clock().timestamp())[:3]
+    now = machine.clock()
+    day = Zone(ask.zone).today(now) if ask.zone else time.localtime(now.timestamp())[:3]
     prices = [_stamp(path) for path in (BAKED, ask.prices) if path is not None]
     zone = ask.zone or local_name(machine)
     shown = (look.width, look.color, look.bars, look.unicode, look.indent)
@@ -84,7 +87,7 @@ def _stamp(path: str) -> tuple[int, int]:
 def _held(book: Ledger, key: str) -> Answer | None:
     try:
         body = book.answer(key)
-    except sqlite3.Error as error:
+    except ledger.DAMAGE as error:
         log.debug(f"tokens: the ledger has no answer: {error}")
         return None
     return None if body is None else Answer(*json.loads(body))
@@ -103,24 +106,36 @@ class _Logs(NamedTuple):
 def _made(machine: Machine, ask: Ask, look: Look, logs: _Logs, key: str) -> Answer:
     from usagecli.tokens import pricing
     from usagecli.tokens.cells import Counting
-    from usagecli.tokens.zones import Zone
+    from usagecli.tokens.document import made
+    from usagecli.tokens.known import know
+    from usagecli.tokens.render import render
 
     zone = Zone(ask.zone) if ask.zone else Zone(local_name(machine), given=False)
     counting = Counting(pricing.load(ask.prices, ask.tier), ask.dedupe, ask.trusts)
-    known = _known(ask, counting, logs)
-    from usagecli.tokens import document
-    from usagecli.tokens.render import render
+    options: dict[str, Any] = {"plain": ask.plain, "rescan": ask.rescan, "progress": logs.progress}
 
-    body = document.made(known, ask, counting, zone, machine.clock())
-    made = Answer(
-        render(body, ask, look),
-        list(_told(machine, logs, known)),
-        known.unreadable,
-        list(_notes(known)),
+    def counted(book: Ledger | None) -> tuple[Known, dict[str, Any]]:
+        known = know(logs.roots, logs.found, book, counting, **options)
+        known.unreadable[:0] = logs.unreadable
+        return known, made(known, ask, counting, zone, machine.clock())
+
+    known, body = _with_ledger(logs.book, counted)
+    found = Answer(
+        render(body, ask, look), list(_told(machine, logs, known)), known.unreadable, list(_notes(known))
     )
     if logs.book is not None:
-        _save(logs.book, known, key, made)
-    return made
+        _save(logs.book, known, key, found)
+    return found
+
+
+def _with_ledger(book: Ledger | None, action: Callable[[Ledger | None], _T]) -> _T:
+    """What the action gives, if need be without the ledger."""
+    if book is not None:
+        try:
+            return book.mending(lambda: action(book))
+        except sqlite3.Error as error:
+            log.warn(f"the ledger could not be read ({error}): deleted logs are missing from the figures")
+    return action(None)
 
 
 def _save(book: Ledger, known: Known, key: str, made: Answer) -> None:
@@ -129,23 +144,9 @@ def _save(book: Ledger, known: Known, key: str, made: Answer) -> None:
     if not lasting and not known.news:
         return
     try:
-        book.save(known.news, known.state, (key, json.dumps(made)) if lasting else None)
+        book.mending(lambda: book.save(known.news, (key, json.dumps(made)) if lasting else None))
     except sqlite3.Error as error:
         log.warn(f"the ledger could not be written ({error}); the next run reads these logs again")
-
-
-def _known(ask: Ask, counting: Counting, logs: _Logs) -> Known:
-    from usagecli.tokens.known import know
-
-    roots, found, book, unreadable, progress = logs
-    options: dict[str, Any] = {"plain": ask.plain, "rescan": ask.rescan, "progress": progress}
-    try:
-        known = know(roots, found, book, counting, **options)
-    except sqlite3.Error as error:
-        log.warn(f"the ledger could not be read ({error}): deleted logs are missing from the figures")
-        known = know(roots, found, None, counting, **options)
-    known.unreadable[:0] = unreadable
-    return known
 
 
 def _told(machine: Machine, logs: _Logs, known: Known) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -67,28 +68,29 @@ class Log(msgspec.Struct, array_like=True):
 
 
 # What `decoded` raises for a line that is not as its type says.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def decoded(line: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     """The line as the decoder's type.
 
-    Bytes that are no UTF-8 spoil only the text that they are in, and a counter that is none is 0.
-    Raises one of UNREADABLE.
+    Bytes that are no UTF-8, and halves of a surrogate pair, spoil only the text that they are in; a
+    counter that is none is 0. Raises one of UNREADABLE.
     """
     try:
         return decoder.decode(line)
-    except msgspec.ValidationError:
-        whole = line.decode("utf-8", "replace")
-        return msgspec.convert(mended(msgspec.json.decode(whole)), decoder.type)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return decoder.decode(line.decode("utf-8", "replace"))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # The slow reader accepts half a surrogate pair.
+        whole = json.loads(line.decode("utf-8", "replace"))
+        return msgspec.convert(mended(whole), decoder.type)
 
 
 def mended(value: Any) -> Any:
-    """JSON with every counter a count."""
+    """JSON with every counter a count, and every text one that can be written."""
     if type(value) is list:
         return [mended(inner) for inner in value]
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode()
     if type(value) is not dict:
         return value
     return {key: count(inner) if key.endswith("_tokens") else mended(inner) for key, inner in value.items()}

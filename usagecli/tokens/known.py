@@ -24,14 +24,13 @@ class Known:
     """All records, those of deleted files among them, and what they held together.
 
     `unreadable`: files that could not be read, with the reason; `skipped`: compressed ones. `news`:
-    records that the ledger does not have like that, and `state`: how its records are made.
+    records that the ledger does not have like that.
     """
 
     records: list[Record]
     merged: Merged
     logs: _Logs
     news: list[Record]
-    state: dict[str, str]
     unreadable: list[str] = field(default_factory=list)
     skipped: int = 0
 
@@ -77,34 +76,31 @@ def know(
     """Read what has changed, and merge it with what has not. `plain`: requests are priced as by default."""
     # The ledger's cells are always priced by default; other prices are found from its logs.
     usual = counting if plain else Counting(pricing.load(None))
-    state = {"cells": _stamp(), "readers": _READERS}
-    before: dict[str, str] = {}
-    records: dict[str, Record] = {}
-    if ledger is not None:
-        before = ledger.state()
-        records = ledger.records([root.path for root in roots])
-    anew = rescan or before.get("readers") != _READERS
-    changed = [entry for entry in found if anew or not _is_known(records.get(entry.path), entry)]
+    stamp = _stamp()
+    records = {} if ledger is None else ledger.records([root.path for root in roots])
+    changed = [entry for entry in found if rescan or not _is_known(records.get(entry.path), entry)]
     read = read_all(changed, usual, progress)
+    for record in read:
+        record.readers, record.prices = _READERS, stamp
     # What a file held before it could not be read is better than nothing.
     fresh = {record.path: record for record in read if not (record.error or record.skipped)}
     logs = _Logs(ledger, {path: record.log for path, record in fresh.items()})
     older = [record for path, record in records.items() if path not in fresh]
     records |= fresh
-    news = {**fresh, **_gone(older, {entry.path for entry in found})}
-    if before and before.get("cells") != state["cells"]:
-        _reprice(older, logs, usual)
-        news |= {record.path: record for record in older}
+    news = {**fresh, **_gone(older, {entry.path for entry in found}), **_repriced(older, logs, usual, stamp)}
     held = [records[path] for path in sorted(records)]
     merged = merge(held, counting, logs, usable=plain)
-    if plain:
-        news |= {record.path: record for record in merged.settled}
+    for record in merged.settled:
+        if plain:
+            news[record.path] = record
+        else:
+            # Its cells are at other prices than the ledger's.
+            record.basis = ""
     return Known(
         records=held,
         merged=merged,
         logs=logs,
         news=list(news.values()),
-        state=state,
         unreadable=[f"{record.path}: {record.error}" for record in read if record.error],
         skipped=sum(record.skipped for record in read),
     )
@@ -119,19 +115,21 @@ def _gone(records: Sequence[Record], there: set[str]) -> dict[str, Record]:
 
 
 def _is_known(record: Record | None, entry: Found) -> bool:
-    return record is not None and not record.gone and record.is_of(entry)
+    return record is not None and record.readers == _READERS and not record.gone and record.is_of(entry)
 
 
 def _stamp() -> str:
-    """What the cells in the ledger were made with."""
+    """What tells the built-in prices from others."""
     stat = os.stat(BAKED)
-    return f"{_READERS} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
-def _reprice(records: Sequence[Record], logs: _Logs, counting: Counting) -> None:
-    """Make the cells of records anew, from their logs."""
-    for record in records:
-        record.basis = ""
+def _repriced(records: Sequence[Record], logs: _Logs, counting: Counting, stamp: str) -> dict[str, Record]:
+    """Those whose cells are at other prices; they are made anew from their logs."""
+    found = {record.path: record for record in records if record.prices != stamp}
+    for record in found.values():
+        record.prices, record.basis = stamp, ""
         held = logs([record]).get(record.path)
         if held is not None:
             record.cells = base_cells(held, counting)
+    return found

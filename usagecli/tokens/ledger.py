@@ -2,7 +2,7 @@
 
 A row a log file, with who the file was when it was read and everything that it held; rows of files
 that the agent has deleted stay. Beside them the latest finished answers. Everything is written in one
-transaction, so that a run that is killed leaves what was there before.
+transaction, so that a run that is killed leaves what was there before; every row has a checksum.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from usagecli import log
 
 if TYPE_CHECKING:
     from usagecli.tokens.events import Log
     from usagecli.tokens.scan import Record
+
+_T = TypeVar("_T")
 
 NAME = "tokens.sqlite"
 # The shape of the file; a greater one is of a newer usagecli.
@@ -27,18 +30,35 @@ _ANSWERS_KEPT = 32
 _TABLES = """
 CREATE TABLE files (path TEXT PRIMARY KEY, root TEXT NOT NULL, record BLOB NOT NULL);
 CREATE TABLE logs (path TEXT PRIMARY KEY, log BLOB NOT NULL);
-CREATE TABLE answers (key TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-INSERT INTO state VALUES ('generation', '0');
+CREATE TABLE answers (key TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE generation (number INTEGER NOT NULL);
+INSERT INTO generation VALUES (0);
 """
+_SEAL = 4
+_SALVAGED = (
+    (
+        "SELECT max(rowid) FROM files",
+        "SELECT path, root, record FROM files WHERE rowid = ?",
+        "INSERT OR IGNORE INTO files VALUES (?, ?, ?)",
+    ),
+    (
+        "SELECT max(rowid) FROM logs",
+        "SELECT path, log FROM logs WHERE rowid = ?",
+        "INSERT OR IGNORE INTO logs VALUES (?, ?)",
+    ),
+)
+# What tells of damage, unless it is an OperationalError: what SQLite quotes of it may be no text.
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 class Ledger:
-    """An open ledger. Its methods raise sqlite3.Error."""
+    """An open ledger. Its methods raise sqlite3.OperationalError where it cannot be used, and one of
+    DAMAGE."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, path: str, database: sqlite3.Connection) -> None:
+        self._path = path
         self._database = database
-        self._generation = ""
+        self._generation = -1
 
     def close(self) -> None:
         self._database.close()
@@ -46,13 +66,7 @@ class Ledger:
     def answer(self, key: str) -> str | None:
         """The finished answer of that key, where there is one."""
         row = self._database.execute("SELECT body FROM answers WHERE key = ?", (key,)).fetchone()
-        return None if row is None else row[0]
-
-    def state(self) -> dict[str, str]:
-        """How what stands in the records was made, by name."""
-        found = dict(self._database.execute("SELECT name, value FROM state"))
-        self._generation = found["generation"]
-        return found
+        return None if row is None else _unsealed(key.encode(), row[0]).decode()
 
     def records(self, roots: Sequence[str]) -> dict[str, Record]:
         """What is known of the files below these roots, by path; without their logs."""
@@ -61,10 +75,12 @@ class Ledger:
         from usagecli.tokens.scan import Record
 
         decode = Decoder(Record).decode
-        found = {}
+        self._generation = self._current()
+        found: dict[str, Record] = {}
         for root in roots:
             rows = self._database.execute("SELECT path, record FROM files WHERE root = ?", (root,))
-            found.update({path: decode(body) for path, body in rows})
+            held = (decode(_unsealed(path, sealed)) for path, sealed in rows)
+            found.update({record.path: record for record in held})
         return found
 
     def logs(self, paths: Sequence[str]) -> dict[str, Log]:
@@ -75,39 +91,52 @@ class Ledger:
         for path in paths:
             row = self._database.execute("SELECT log FROM logs WHERE path = ?", (path,)).fetchone()
             if row is not None:
-                found[path] = unpack_log(row[0])
+                found[path] = unpack_log(_unsealed(path.encode(), row[0]))
         return found
 
-    def save(
-        self, records: Sequence[Record], state: dict[str, str], answer: tuple[str, str] | None = None
-    ) -> None:
-        """Keep these records (those that were just read with their logs), how they were made, and an
-        answer: a key and a body. All of it or nothing is kept.
+    def save(self, records: Sequence[Record], answer: tuple[str, str] | None = None) -> None:
+        """Keep these records (those that were just read with their logs), and an answer: a key and a
+        body. All of it or nothing is kept.
 
         An answer is not, where another run has saved records since these were read.
         """
         from usagecli.tokens.scan import pack, without_log
 
-        rows = [(record.path, record.root, pack(without_log(record))) for record in records]
+        rows = [
+            (record.path, record.root, _sealed(record.path, pack(without_log(record)))) for record in records
+        ]
         with self._transaction() as database:
             current = self._current()
             if rows:
-                logs = [(record.path, record.log) for record in records if record.log]
+                logs = [(record.path, _sealed(record.path, record.log)) for record in records if record.log]
                 database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
                 database.executemany("INSERT OR REPLACE INTO logs VALUES (?, ?)", logs)
                 database.execute("DELETE FROM answers")
-                state = {**state, "generation": str(int(current) + 1)}
-                database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", state.items())
+                database.execute("UPDATE generation SET number = number + 1")
             if answer is not None and current == self._generation:
-                database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", answer)
+                key, body = answer
+                sealed = _sealed(key, body.encode())
+                database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, sealed))
                 database.execute(
                     "DELETE FROM answers WHERE rowid <= (SELECT max(rowid) FROM answers) - ?",
                     (_ANSWERS_KEPT,),
                 )
 
-    def _current(self) -> str:
-        row = self._database.execute("SELECT value FROM state WHERE name = 'generation'").fetchone()
-        return str(row[0])
+    def mending(self, action: Callable[[], _T]) -> _T:
+        """What the action gives; where it meets damage, what it then gives with a new file."""
+        try:
+            return action()
+        except sqlite3.OperationalError:
+            raise
+        except DAMAGE as error:
+            self._database.close()
+            self._database = _begun_anew(self._path, error)
+            return action()
+
+    def _current(self) -> int:
+        for (number,) in self._database.execute("SELECT number FROM generation"):
+            return int(number)
+        raise sqlite3.DatabaseError("a row is missing")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -121,40 +150,37 @@ class Ledger:
 
 
 def opened(folder: str, *, create: bool = True) -> Ledger | None:
-    """The ledger in that directory, made where there is none; None (and told) where that cannot be.
-
-    One that is damaged is put aside, so that what it may still hold is not lost.
-    """
+    """The ledger in that directory, made where there is none; None (and told) where that cannot be."""
     path = os.path.join(folder, NAME)
     if not create and not os.path.exists(path):
         return None
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         try:
-            return _connected(path)
+            return Ledger(path, _connected(path))
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError as error:
-            log.warn(f"{path}: {error}; it was put aside as {NAME}.broken, and a new one begun")
-            os.replace(path, f"{path}.broken")
-            return _connected(path)
+        except DAMAGE as error:
+            return Ledger(path, _begun_anew(path, error))
     except (OSError, sqlite3.Error) as error:
         told = error.strerror if isinstance(error, OSError) else error
         log.warn(f"{path}: {told}; the logs are read without it, and deleted ones are missing")
         return None
 
 
-def _connected(path: str) -> Ledger:
+def _connected(path: str) -> sqlite3.Connection:
     # SQLite makes its files with the mode of the first.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
+    # Only a checksum tells whether a text is one.
+    database.text_factory = bytes
     try:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             _begin(database)
         elif version != _VERSION:
             raise sqlite3.OperationalError("it was written by a newer usagecli")
-        return Ledger(database)
+        return database
     except BaseException:
         database.close()
         raise
@@ -170,3 +196,47 @@ def _begin(database: sqlite3.Connection) -> None:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {_VERSION}")
     database.execute("COMMIT")
+
+
+# -- damage -----------------------------------------------------------------------------------------
+
+
+def _sealed(key: str, body: bytes) -> bytes:
+    """The body behind a checksum of itself and its key."""
+    return zlib.crc32(body, zlib.crc32(key.encode())).to_bytes(_SEAL, "big") + body
+
+
+def _unsealed(key: bytes, sealed: Any) -> bytes:
+    """The body again. Raises sqlite3.DatabaseError for one that is not as it was written."""
+    if isinstance(key, bytes) and isinstance(sealed, bytes):
+        body = sealed[_SEAL:]
+        if zlib.crc32(body, zlib.crc32(key)).to_bytes(_SEAL, "big") == sealed[:_SEAL]:
+            return body
+    raise sqlite3.DatabaseError("a row is damaged")
+
+
+def _begun_anew(path: str, error: Exception) -> sqlite3.Connection:
+    """A new file for a damaged one, with those rows of it that are whole; it is put aside itself."""
+    log.warn(f"{path}: {error}; it was put aside as {NAME}.broken, and a new one begun")
+    broken = f"{path}.broken"
+    try:
+        os.replace(path, broken)
+    except OSError as failure:
+        raise sqlite3.OperationalError(f"it cannot be put aside: {failure.strerror}") from None
+    database = _connected(path)
+    with contextlib.suppress(*DAMAGE), contextlib.closing(_connected(broken)) as source:
+        database.execute("BEGIN IMMEDIATE")
+        for last, one, enter in _SALVAGED:
+            database.executemany(enter, _whole_rows(source, last, one))
+    database.execute("COMMIT")
+    return database
+
+
+def _whole_rows(source: sqlite3.Connection, last: str, one: str) -> Iterator[list[Any]]:
+    """The rows of a table that are as they were written; asked for one by one, as any may be damaged."""
+    (number,) = source.execute(last).fetchone()
+    for rowid in range(1, (number or 0) + 1):
+        with contextlib.suppress(*DAMAGE):
+            for *texts, sealed in source.execute(one, (rowid,)):
+                _unsealed(texts[0], sealed)
+                yield [*(text.decode() for text in texts), sealed]

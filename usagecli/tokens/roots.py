@@ -75,11 +75,13 @@ def _listed(machine: Machine, name: str) -> list[str]:
 def files(roots: list[Root], unreadable: list[str]) -> list[Found]:
     """Every log below the roots, in the order of their paths.
 
-    Directories that cannot be listed are added to `unreadable`, with the reason.
+    Directories that cannot be listed, and files that cannot be named, are added to `unreadable`, with
+    the reason.
     """
     found: list[Found] = []
     for root in roots:
         found += _below(root.path, root, unreadable)
+    found = [entry for entry in found if _is_named(entry.path, unreadable)]
     plain = {entry.path for entry in found}
     # While Codex compresses a log, both are there.
     found = [entry for entry in found if not (entry.path.endswith(COMPRESSED) and entry.path[:-4] in plain)]
@@ -112,6 +114,16 @@ def _below(top: str, root: Root, unreadable: list[str]) -> Iterator[Found]:
             continue
         except OSError as error:
             unreadable.append(f"{folder}: {error.strerror}")
+
+
+def _is_named(path: str, unreadable: list[str]) -> bool:
+    """Whether the path is a text, which it need not be on every system."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        unreadable.append(f"{os.fsencode(path).decode('utf-8', 'backslashreplace')}: its name is no text")
+        return False
+    return True
 
 
 def _inside(path: str, top: str) -> bool:

@@ -32,7 +32,8 @@ class Record(msgspec.Struct, array_like=True, gc=False):
     the instants of its requests. `keys`: by what Claude's requests are known in other files. `cells`:
     of all of its requests, where no other file has a part in them; a fork's are those of its own
     requests (after those `inherited`), as they are beside a parent like `basis`. `error`: why it
-    could not be read; `skipped`: it is compressed, and nothing here can read that.
+    could not be read; `skipped`: it is compressed, and nothing here can read that. `readers` and
+    `prices`: what read it, and what its cells were priced with.
     """
 
     path: str
@@ -61,6 +62,8 @@ class Record(msgspec.Struct, array_like=True, gc=False):
     log: bytes = b""
     error: str = ""
     skipped: bool = False
+    readers: str = ""
+    prices: str = ""
 
     def is_of(self, found: Found) -> bool:
         """Whether the file is as it was when it was read."""
@@ -91,8 +94,7 @@ def read(found: Found, counting: Counting) -> Record:
     except ImportError:
         record.skipped = True
         return record
-    except (ValueError, EOFError) as error:
-        # What a decoder says of a compressed file that is cut or none.
+    except _undecodable(found) as error:
         record.error = f"cannot be decompressed: {error}"
         return record
     _fill(record, log, counts)
@@ -128,15 +130,20 @@ def _fill(record: Record, log: Log, counts: Counts) -> None:
 def _opened(found: Found) -> BinaryIO:
     if not found.path.endswith(COMPRESSED):
         return open(found.path, "rb", buffering=0)
-    decoders = ("compression.zstd",) if sys.version_info >= (3, 14) else ("backports.zstd", "zstandard")
-    opened: BinaryIO = _first_of(decoders).open(found.path)
+    opened: BinaryIO = _decoder().open(found.path)
     return opened
 
 
-def _first_of(names: Sequence[str]) -> Any:
-    """The first of these modules that is installed. Raises ImportError where none is."""
+def _undecodable(found: Found) -> tuple[type[Exception], ...]:
+    """What is raised for a compressed file that is cut or none; nothing for a plain one."""
+    return (ValueError, EOFError, _decoder().ZstdError) if found.path.endswith(COMPRESSED) else ()
+
+
+def _decoder() -> Any:
+    """The module that reads compressed logs. Raises ImportError where none is installed."""
     from importlib import import_module
 
+    names = ("compression.zstd",) if sys.version_info >= (3, 14) else ("backports.zstd", "zstandard")
     for name in names:
         try:
             return import_module(name)
@@ -225,7 +232,8 @@ def _shared(
     return records
 
 
-_MOST_BUNDLES = 4096
+# Their numbers, of four bytes each, fit into the smallest pipe.
+_MOST_BUNDLES = 1000
 
 
 def _bundles(files: Sequence[Found], total: int) -> list[list[Found]]:
