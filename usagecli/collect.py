@@ -51,9 +51,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What is known of a service after the run. `stale`: the figures are older than they should be."""
+    """What is known of a service after the run. `stale`: the figures are older than they should be.
+
+    `live`: it was asked in this run, and this is what came of it. `account` names the account as the
+    cache does, "" where the credential is not known.
+    """
 
     service: Service
+    account: str = ""
+    live: bool = False
     usage: Usage | None = None
     fetched_at: datetime | None = None
     stale: bool = False
@@ -148,11 +154,16 @@ class Collector:
             or entry.fetched_at is None
             or (failure is not None and failure.kind not in ("unavailable", "rate_limited"))
         ):
-            return Result(service=job.service, failure=failure)
+            return Result(service=job.service, account=job.key, failure=failure)
         empty = registry.get(job.service.provider).descriptor.contract
         usage = assess.aged(entry.usage, entry.fetched_at, self.machine.clock(), empty)
         return Result(
-            service=job.service, usage=usage, fetched_at=entry.fetched_at, stale=stale, failure=failure
+            service=job.service,
+            account=job.key,
+            usage=usage,
+            fetched_at=entry.fetched_at,
+            stale=stale,
+            failure=failure,
         )
 
     # -- asking ----------------------------------------------------------------------------------
@@ -195,7 +206,8 @@ class Collector:
                 message=f"no answer within {self.rules.timeout_s:g} s",
                 hint="try again, or give a longer --timeout",
             )
-            results[index] = self._known(job, replace(job.entry, failure=failure), stale=True)
+            known = self._known(job, replace(job.entry, failure=failure), stale=True)
+            results[index] = replace(known, live=not self.rules.offline)
 
     def _one(self, job: _Job, transport: Transport) -> Result:
         """Ask for one service, unless a neighbour did in the meantime."""
@@ -242,9 +254,7 @@ class Collector:
             ask.close()
         job.entry = entry
         self.cache.store(job.service, job.key, entry)
-        if entry.failure is None:
-            return Result(service=job.service, usage=entry.usage, fetched_at=entry.fetched_at)
-        return self._known(job, entry, stale=True)
+        return replace(self._known(job, entry, stale=entry.failure is not None), live=True)
 
     def _refused(self, before: Entry, error: ProviderError) -> Entry:
         """The entry after a failure: the figures stay; a 429 without a date waits longer each time."""

@@ -25,6 +25,17 @@ _MAX_FILE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """What the history keeps: everything younger than `full_days`, then one sample an hour, from
+    `hourly_days` on one a day, and nothing that is older than `daily_days`."""
+
+    enabled: bool = True
+    full_days: int = 35
+    hourly_days: int = 180
+    daily_days: int = 730
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What the file says. `services` is None where it names none, so that they are looked for.
 
@@ -37,6 +48,7 @@ class Config:
     max_age_s: float = 60.0
     timeout_s: float = 20.0
     credits_per_usd: Decimal = Decimal(25)
+    history: Keep = Keep()
     services: tuple[Service, ...] | None = None
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from usagecli import options, registry, wire
-from usagecli.config import SOURCES, Config, check_name, check_source, secrets_folder, suggestion
+from usagecli.config import SOURCES, Config, Keep, check_name, check_source, secrets_folder, suggestion
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
 from usagecli.urls import check_base_url
@@ -25,6 +25,8 @@ Path = tuple[str | int, ...]
 _T = TypeVar("_T")
 
 _DEFAULT_KEYS = ("low_below", "max_age", "timeout", "credits_per_usd")
+_MOST_DAYS = 36500
+_HISTORY_KEYS = ("full_days", "hourly_days", "daily_days")
 _SERVICE_KEYS = (
     "name",
     "provider",
@@ -59,7 +61,7 @@ class Reader:
         body = self.parse(data)
         if body is None:
             return Config(path=self.path, exists=True)
-        self.keys((), body, ("defaults", "services"))
+        self.keys((), body, ("defaults", "history", "services"))
         defaults = self.mapping(("defaults",), body.get("defaults"))
         self.keys(("defaults",), defaults, _DEFAULT_KEYS)
         services = body.get("services")
@@ -72,8 +74,24 @@ class Reader:
                 self.amount(("defaults", "timeout"), defaults.get("timeout"), 20, above_zero=True)
             ),
             credits_per_usd=self.amount(("defaults", "credits_per_usd"), defaults.get("credits_per_usd"), 25),
+            history=self.history(body.get("history")),
             services=None if services is None else self.services(services),
         )
+
+    def history(self, value: Any) -> Keep:
+        """`history: false`, or how many days it keeps what."""
+        if value is None or isinstance(value, bool):
+            return Keep(enabled=value is not False)
+        if not isinstance(value, dict):
+            self.fail(("history",), f"expected false, or a map of {', '.join(_HISTORY_KEYS)}")
+        self.keys(("history",), value, _HISTORY_KEYS)
+        ages: dict[str, Any] = {key: self.days(("history", key), days) for key, days in value.items()}
+        return Keep(**ages)
+
+    def days(self, where: Path, value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= _MOST_DAYS:
+            self.fail(where, f"expected a whole number of days, 0 to {_MOST_DAYS}")
+        return value
 
     # -- YAML ------------------------------------------------------------------------------------
 

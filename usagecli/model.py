@@ -29,6 +29,32 @@ class Refill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Where a quota's use leads until its reset.
+
+    `basis`: `history`, the recent readings; `window`, the average of the window so far.
+    `expected_percent_used`: where even use would stand by now; `projected_percent_used`: where this
+    one will at the reset. `runs_out_at` is None where it lasts.
+    """
+
+    basis: Literal["history", "window"]
+    expected_percent_used: Decimal
+    projected_percent_used: Decimal
+    runs_out_at: datetime | None
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """How fast a balance goes, by the recent readings: `per_day` in its unit. `days_left` and
+    `runs_out_at` are None where nothing is used."""
+
+    per_day: Decimal
+    days_left: Decimal | None
+    runs_out_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """An allowance that is used up and comes back at a reset.
 
@@ -58,6 +84,8 @@ class Quota:
     # True: the provider says outright that this limit is reached.
     reached: bool = False
     status: Status | None = None
+    # None: not known, or not honestly to be said.
+    pace: Pace | None = None
 
     def __post_init__(self) -> None:
         if self.unlimited:
@@ -94,6 +122,7 @@ class Balance:
     # True: the provider says outright that it is used up, with or without a figure.
     reached: bool = False
     status: Status | None = None
+    pace: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,9 +50,16 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         )
         for result in results
     )
+    now = app.machine.clock()
+    if any(result.live for result in results):
+        from usagecli.storage import history
+
+        pairs = zip(results, reports, strict=True)
+        live = [history.live(result.account, report, now) for result, report in pairs if result.live]
+        history.keep_reports(app.machine, found.history, live)
     return Snapshot(
         status=assess.worst(report.status for report in reports) if reports else "error",
-        fetched_at=app.machine.clock(),
+        fetched_at=now,
         reports=reports,
         credits_per_usd=found.credits_per_usd,
     )
