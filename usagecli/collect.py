@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 3600
 _TICK_S = 0.1
+# Failures beside which older figures stand. What was refused or cannot be read they would hide.
+_UNREACHED = ("unavailable", "rate_limited")
 
 # Called while waiting, with the names that have not answered yet.
 Progress = Callable[[Sequence[str]], None]
@@ -113,7 +115,7 @@ class Collector:
         try:
             self._prepare(job)
         except ProviderError as error:
-            return Result(service=job.service, failure=_failure(error))
+            return self._or_local(job, Result(service=job.service, failure=_failure(error)))
         return self._settled(job)
 
     def _prepare(self, job: _Job) -> None:
@@ -145,14 +147,28 @@ class Collector:
             return self._known(job, replace(job.entry, failure=failure), stale=True)
         return None
 
+    def _or_local(self, job: _Job, result: Result) -> Result:
+        """The result, or what the vendor's own tool left on this machine, where nobody answered and
+        that is newer than the last answer."""
+        recall, failure = registry.get(job.service.provider).recall, result.failure
+        if recall is None or failure is None or failure.kind not in (*_UNREACHED, "not_configured"):
+            return result
+        found = recall(job.service, job.credential, self.machine.overlaid(job.service.env))
+        if found is None or (result.fetched_at is not None and result.fetched_at >= found.at):
+            return result
+        return replace(result, usage=found.usage, fetched_at=found.at, stale=True)
+
     def _known(self, job: _Job, entry: Entry, *, stale: bool) -> Result:
+        """What is known without asking."""
+        return self._or_local(job, self._cached(job, entry, stale=stale))
+
+    def _cached(self, job: _Job, entry: Entry, *, stale: bool) -> Result:
         """What the cache has, as far as it still holds."""
         failure = entry.failure if stale else None
-        # Refused or unreadable is another matter than unreachable: old figures would hide it.
         if (
             entry.usage is None
             or entry.fetched_at is None
-            or (failure is not None and failure.kind not in ("unavailable", "rate_limited"))
+            or (failure is not None and failure.kind not in _UNREACHED)
         ):
             return Result(service=job.service, account=job.key, failure=failure)
         empty = registry.get(job.service.provider).descriptor.contract

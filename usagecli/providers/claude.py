@@ -15,7 +15,7 @@ from usagecli.client import Answer, Ask, Client
 from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers._claude import credentials
+from usagecli.providers._claude import credentials, kept
 from usagecli.providers._claude.money import is_told
 from usagecli.providers._claude.usage import parse
 from usagecli.registry import Descriptor, register
@@ -47,7 +47,7 @@ DESCRIPTOR = Descriptor(
 )
 
 
-@register(DESCRIPTOR, credentials.accept)
+@register(DESCRIPTOR, credentials.accept, recall=kept.recall)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError."""
     return _from_web(ask) if ask.credential.kind == "cookie" else _from_oauth(ask)
