@@ -221,6 +221,8 @@ class Report:
     fetched_at: datetime | None = None
     stale: bool = False
     failure: Failure | None = None
+    # By quota id: below how many percent left it is low.
+    low_below: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ import click
 
 from usagecli import assess, config, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, complete_services, run_options
+from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
 from usagecli.commands._run import emit, finish, look, say_nothing_found, take
-from usagecli.formatters import Look, rows, units
+from usagecli.formatters import Look, formatter, rows, units
 from usagecli.model import Balance, Quota, Report, Snapshot, Usage
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ _SHORT = ("low", "exhausted")
 
 @click.command("check")
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print a snapshot of what is not ok.")
+@format_options(("lines", "json", "nagios"), file=False)
 @run_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], as_json: bool, given: Given) -> None:
+def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: Given) -> None:
     """For cron: print only what is low, spent or unknown, a line each.
 
-    Exits 0 while all is well, 1 where something is low or spent, 3 where something is unknown.
+    Exits 0 while all is well, 1 where something is low or spent, 3 where something is unknown. With
+    --json it prints a snapshot of what is not ok.
     """
     app: App = ctx.obj
     found = config.load(app.machine, app.config_path)
@@ -41,12 +42,14 @@ def command(ctx: click.Context, names: tuple[str, ...], as_json: bool, given: Gi
         say_nothing_found(found, names)
     troubled = [report for report in snapshot.reports if report.status != "ok"]
     how = look(app)
-    if troubled and as_json:
+    if output.format == "nagios":
+        emit(formatter("nagios")(snapshot, how))
+    elif troubled and output.format == "json":
         emit(_json(snapshot, how))
     elif troubled:
         below = threshold_of(found, given)
         emit("\n".join(line for report in troubled for line in lines(report, how, below)))
-    finish(ctx, snapshot, given)
+    finish(ctx, snapshot, given, output.format)
 
 
 def threshold_of(found: Config, given: Given) -> Below:
