@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from usagecli import assess, credentials, log, options, registry
+from usagecli import assess, credentials, log, options, pace, registry
 from usagecli.client import Ask, Transport
 from usagecli.errors import ProviderError, RateLimited, Unavailable
-from usagecli.model import Failure, Service, Usage
+from usagecli.model import Failure, Rates, Service, Usage
 from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 
 if TYPE_CHECKING:
@@ -30,17 +30,22 @@ _TICK_S = 0.1
 # Failures beside which older figures stand. What was refused or cannot be read they would hide.
 _UNREACHED = ("unavailable", "rate_limited")
 
+# Credentials that are renewed by themselves, so that they name their account for hours only.
+_RENEWED = ("cookie", "login", "oauth", "token")
+
 # Called while waiting, with the names that have not answered yet.
 Progress = Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a run may ask. `max_age_s` None means `--no-cache`: nothing younger is reused."""
+    """How a run may ask. `max_age_s` None means `--no-cache`: nothing younger is reused. `history`
+    False: forecasts rest on the report alone."""
 
     max_age_s: float | None = 60.0
     timeout_s: float = 20.0
     offline: bool = False
+    history: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +60,8 @@ class Target:
 class Result:
     """What is known of a service after the run. `stale`: the figures are older than they should be.
 
-    `live`: it was asked in this run, and this is what came of it. `account` names the account as the
-    cache does, "" where the credential is not known.
+    `live`: it was asked in this run, and this is what came of it. `account` names the account for the
+    history, and is no secret; "" where the credential is not known.
     """
 
     service: Service
@@ -82,6 +87,17 @@ class _Job:
     @property
     def service(self) -> Service:
         return self.target.service
+
+    def account(self, usage: Usage | None) -> str:
+        """As the cache names it; where the credential is renewed by itself, by what the answer says."""
+        credential = self.credential
+        lasts = credential is None or credential.account_id or credential.kind not in _RENEWED
+        if lasts or usage is None or usage.account is None:
+            return self.key
+        from hashlib import sha256
+
+        told = f"{self.service.name}\0{self.service.provider}\0{usage.account}"
+        return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Collector:
@@ -170,12 +186,16 @@ class Collector:
             or entry.fetched_at is None
             or (failure is not None and failure.kind not in _UNREACHED)
         ):
-            return Result(service=job.service, account=job.key, failure=failure)
+            return Result(service=job.service, account=job.account(None), failure=failure)
         empty = registry.get(job.service.provider).descriptor.contract
-        usage = assess.aged(entry.usage, entry.fetched_at, self.machine.clock(), empty)
+        now = self.machine.clock()
+        usage = assess.aged(entry.usage, entry.fetched_at, now, empty)
+        if not stale:
+            rates = entry.rates if self.rules.history else Rates()
+            usage = pace.forecast(usage, rates, entry.fetched_at, now)
         return Result(
             service=job.service,
-            account=job.key,
+            account=job.account(usage),
             usage=usage,
             fetched_at=entry.fetched_at,
             stale=stale,
@@ -265,12 +285,19 @@ class Collector:
             usage = assess.kept(usage, job.entry.usage, job.entry.fetched_at)
             if self.machine.demo:
                 usage = replace(usage, source="demo")
-            entry = Entry(usage=usage, fetched_at=now, checked_at=now)
+            entry = Entry(usage=usage, fetched_at=now, checked_at=now, rates=self._rates(job, usage, now))
         finally:
             ask.close()
         job.entry = entry
         self.cache.store(job.service, job.key, entry)
         return replace(self._known(job, entry, stale=entry.failure is not None), live=True)
+
+    def _rates(self, job: _Job, usage: Usage, at: datetime) -> Rates:
+        if not self.rules.history:
+            return Rates()
+        from usagecli.storage import rates
+
+        return rates.read(self.machine, job.service, job.key, usage, at)
 
     def _refused(self, before: Entry, error: ProviderError) -> Entry:
         """The entry after a failure: the figures stay; a 429 without a date waits longer each time."""

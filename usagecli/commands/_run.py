@@ -36,6 +36,7 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         max_age_s=None if given.no_cache else max_age,
         timeout_s=found.timeout_s if given.timeout is None else given.timeout,
         offline=given.offline,
+        history=found.history.enabled,
     )
     with shown() as progress:
         results = Collector(app.machine, rules).run(targets, progress)
@@ -52,7 +53,7 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         for result in results
     )
     now = app.machine.clock()
-    if any(result.live for result in results):
+    if found.history.enabled and any(result.live for result in results):
         from usagecli.storage import history
 
         pairs = zip(results, reports, strict=True)

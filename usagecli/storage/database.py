@@ -11,6 +11,7 @@ from usagecli import log
 
 # What SQLite keeps beside a file.
 _BESIDE = ("-wal", "-shm")
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Newer(sqlite3.OperationalError):
@@ -25,14 +26,31 @@ def connect(
     A migration is statements, each ended by `;` and a line end; the file's `user_version` counts those
     that it has had. `pragmas` are set before anything else. Raises Newer, another sqlite3.Error, OSError.
     """
-    # SQLite makes its files with the mode of the first.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # SQLite makes its files with the mode of the first. One that is there is not opened: closing it
+    # would drop the locks that this process has on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     database = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
     try:
         for pragma in pragmas:
             database.execute(f"PRAGMA {pragma}")
         if _version(database) != len(migrations):
             _migrate(database, migrations)
+        return database
+    except BaseException:
+        database.close()
+        raise
+
+
+def reader(path: str, migrations: Sequence[str], *, wait_s: float) -> sqlite3.Connection:
+    """The file as it is, only to be read. Raises sqlite3.Error: also where it has another version."""
+    from pathlib import Path
+
+    address = f"{Path(os.path.abspath(path)).as_uri()}?mode=ro"
+    database = sqlite3.connect(address, timeout=wait_s, isolation_level=None, uri=True)
+    try:
+        if _version(database) != len(migrations):
+            raise sqlite3.OperationalError("it is of another version")
         return database
     except BaseException:
         database.close()
@@ -67,6 +85,12 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether it says that the file itself is broken, and not that it cannot be used now."""
+    # Extended codes have the plain one in their lowest byte.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def put_aside(path: str, error: Exception) -> None:

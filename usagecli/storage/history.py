@@ -7,6 +7,7 @@ ever stops or spoils a report: what goes wrong is a warning.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from usagecli import log
-from usagecli.storage.database import connect, put_aside, transaction
+from usagecli.storage.database import connect, is_damage, put_aside, transaction
 
 if TYPE_CHECKING:
     from usagecli.config import Keep
@@ -53,6 +54,13 @@ CREATE TABLE outcomes (
 ) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """,
+)
+
+# What nothing is left of.
+_EMPTY = (
+    "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM samples WHERE series = series.id)",
+    "DELETE FROM services WHERE NOT EXISTS (SELECT 1 FROM series WHERE service = services.id)"
+    " AND NOT EXISTS (SELECT 1 FROM outcomes WHERE service = services.id)",
 )
 
 Kind = Literal["quota", "balance"]
@@ -148,9 +156,9 @@ class History:
                 self._sample(series, Sample(at, *figures, source=usage.source))
         for balance in usage.balances:
             # One of an earlier report was recorded with that.
-            if balance.amount is not None and balance.as_of is None:
+            amount = _number(balance.amount)
+            if amount is not None and balance.as_of is None:
                 series = self._series(service, "balance", balance, None)
-                amount = float(balance.amount)
                 self._sample(series, Sample(at, None, None, amount, None, None, usage.source))
 
     def _service(self, *key: str) -> int:
@@ -194,6 +202,8 @@ class History:
             self._database.execute("DELETE FROM samples WHERE at < ?", (daily,))
             self._database.execute("DELETE FROM outcomes WHERE at < ?", (max(full, daily),))
             gone = self._database.total_changes - before
+            for empty in _EMPTY:
+                self._database.execute(empty)
             self._database.execute("INSERT OR REPLACE INTO state VALUES ('pruned', ?)", (str(at),))
         return gone
 
@@ -252,7 +262,8 @@ def _figures(quota: Quota) -> _Figures | None:
 
 
 def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+    found = None if value is None else float(value)
+    return found if found is None or math.isfinite(found) else None
 
 
 # -- the file ---------------------------------------------------------------------------------------
@@ -273,9 +284,9 @@ def opened(machine: Machine) -> Iterator[History]:
     path = path_of(machine)
     try:
         database = _connected(path)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
         put_aside(path, error)
         database = _connected(path)
     with contextlib.closing(History(database)) as history:
@@ -296,12 +307,16 @@ def attempt(machine: Machine, action: Callable[[History], _T], without: str) -> 
             return action(history)
     except OSError as error:
         log.warn(f"{path}: {error.strerror}; {without}")
-    except sqlite3.OperationalError as error:
-        log.warn(f"{path}: {error}; {without}")
-    except sqlite3.DatabaseError as error:
-        # Damage that shows only on the way: the next run begins a new file.
-        with contextlib.suppress(sqlite3.OperationalError):
-            put_aside(path, error)
+    except sqlite3.Error as error:
+        if is_damage(error):
+            # It shows only on the way: the next run begins a new file.
+            with contextlib.suppress(sqlite3.OperationalError):
+                put_aside(path, error)
+        else:
+            log.warn(f"{path}: {error}; {without}")
+    # Damage within a text, or a number that no column holds.
+    except (UnicodeError, OverflowError, TypeError) as error:
+        log.warn(f"{path}: holds or was given what cannot be read ({type(error).__name__}); {without}")
     return None
 
 
@@ -311,7 +326,8 @@ def keep_reports(machine: Machine, keep: Keep, reports: Sequence[Live]) -> None:
     def action(history: History) -> None:
         history.record(reports)
         now = machine.clock()
-        if now.timestamp() - history.pruned_at() >= _DAY:
+        # A clock that was set back is no reason never to prune again.
+        if not 0 <= now.timestamp() - history.pruned_at() < _DAY:
             history.prune(keep, now)
 
     if reports and keep.enabled:
