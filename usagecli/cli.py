@@ -20,7 +20,18 @@ from usagecli import __version__, log, registry
 from usagecli.errors import ExitCode, OutputError
 from usagecli.machine import Machine, here
 
-COMMANDS = ("check", "completions", "config", "doctor", "providers", "schema", "services", "status", "tokens")
+COMMANDS = (
+    "check",
+    "completions",
+    "config",
+    "doctor",
+    "providers",
+    "schema",
+    "services",
+    "status",
+    "statusline",
+    "tokens",
+)
 
 
 @dataclass(slots=True)
@@ -110,6 +121,7 @@ _HELP = {
     "schema": "The JSON Schema of what --json prints.",
     "services": "The services of the config file: list, add, edit, remove, test, import.",
     "status": "Every quota, budget and credit, of all services or those named.",
+    "statusline": "One line for shell prompts, tmux and status bars, from what is known already.",
     "tokens": "What Codex and Claude Code burned on this machine, from their local logs.",
 }
 

@@ -76,8 +76,12 @@ def recall(service: Service, credential: Credential | None, machine: Machine) ->
     found = load(machine)
     if found is None or not _is_own(found, credential, machine):
         return None
-    usage = replace(found.usage, account=found.account)
-    return standing(usage, found.at, machine.clock(), "Claude Code", {})
+    return local_of(found, machine.clock())
+
+
+def local_of(found: Kept, now: datetime) -> Local | None:
+    """What was kept, as far as it still holds."""
+    return standing(replace(found.usage, account=found.account), found.at, now, "Claude Code", {})
 
 
 def _is_own(found: Kept, credential: Credential | None, machine: Machine) -> bool:
@@ -145,7 +149,7 @@ def path_of(machine: Machine) -> str:
 
     folder = machine.expand(machine.get("CLAUDE_CONFIG_DIR") or os.path.join("~", ".claude"))
     told = os.path.realpath(folder).encode("utf-8", "surrogatepass")
-    return os.path.join(machine.cache_dir, "local", f"claude-{zlib.crc32(told):08x}.json")
+    return os.path.join(machine.cache_dir, f"claude-code-{zlib.crc32(told):08x}.json")
 
 
 def _store(found: Kept, machine: Machine) -> None:
