@@ -297,7 +297,7 @@ class Collector:
             return Rates()
         from usagecli.storage import rates
 
-        return rates.read(self.machine, job.service, job.key, usage, at)
+        return rates.read(self.machine, job.service, job.account(usage), usage, at)
 
     def _refused(self, before: Entry, error: ProviderError) -> Entry:
         """The entry after a failure: the figures stay; a 429 without a date waits longer each time."""
