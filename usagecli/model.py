@@ -34,7 +34,7 @@ class Pace:
 
     `basis`: `history`, the recent readings; `window`, the average of the window so far.
     `expected_percent_used`: where even use would stand by now; `projected_percent_used`: where this
-    one will at the reset. `runs_out_at` is None where it lasts.
+    one will at the reset. `runs_out_at` is None where it lasts, and where it is used up already.
     """
 
     basis: Literal["history", "window"]
@@ -47,11 +47,20 @@ class Pace:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """How fast a balance goes, by the recent readings: `per_day` in its unit. `days_left` and
-    `runs_out_at` are None where nothing is used."""
+    `runs_out_at` are None where nothing is used, or so little that it lasts for ten years."""
 
     per_day: Decimal
     days_left: Decimal | None
     runs_out_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast the quotas (in percent a day) and balances (in their unit a day) of a service went
+    lately, by their ids; only those of which enough was read."""
+
+    quotas: Mapping[str, float] = field(default_factory=dict)
+    balances: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class Entry:
     checked_at: datetime | None = None
     failure: Failure | None = None
     throttled: int = 0
-    rates: Rates = Rates()
+    rates: Rates = field(default_factory=Rates)
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the report was fetched; None without one, or from before the clock was set back."""
