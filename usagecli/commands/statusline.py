@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,8 @@ from usagecli.commands._options import complete_services
 from usagecli.commands._run import emit, look
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from usagecli.formatters.line import Part
     from usagecli.model import Report
-    from usagecli.providers._claude.statusline import Told
 
 _MAX_DOCUMENT = 4_000_000
 # Where Claude Code gets no line at all it leaves its own blank.
@@ -67,10 +64,13 @@ def _line(app: App, names: tuple[str, ...], *, short: bool, from_claude: bool) -
     from usagecli.formatters import line
     from usagecli.model import Service
     from usagecli.providers._claude import kept
+    from usagecli.providers._claude.statusline import parse
 
+    # First, since another session may write meanwhile: what is read is as of after that.
+    document = _document() if from_claude else None
     how, told = look(app), None
     if from_claude:
-        told = _told(how.now)
+        told = parse(document, how.now)
         found = kept.keep(told, app.machine, how.now)
     else:
         found = kept.load(app.machine)
@@ -97,18 +97,15 @@ def _is_wanted(report: Report, names: tuple[str, ...]) -> bool:
     return not {service.name, service.group, service.provider}.isdisjoint(names)
 
 
-def _told(now: datetime) -> Told:
-    """What stands on stdin; nothing where that is a terminal, or no document of the known shape."""
+def _document() -> Any:
+    """What stands on stdin; None where that is a terminal, or no JSON."""
     import json
 
-    from usagecli.providers._claude.statusline import parse
-
-    document = None
     if sys.stdin is not None and not sys.stdin.isatty():
         # Whatever somebody pipes in, the line is drawn.
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            document = json.loads(sys.stdin.buffer.read(_MAX_DOCUMENT))
-    return parse(document, now)
+            return json.loads(sys.stdin.buffer.read(_MAX_DOCUMENT))
+    return None
 
 
 def _fill(app: App) -> None:
