@@ -124,13 +124,7 @@ def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> 
                 emit(nagios.failed(error.format_message()))
                 return nagios.UNKNOWN
 
-        made = click.option(
-            "-f",
-            "--format",
-            "format_",
-            type=click.Choice(formats),
-            help=f"What to print.  [default: {formats[0]}]",
-        )(wrapped)
+        made: Any = wrapped
         if file:
             made = click.option(
                 "-o",
@@ -140,7 +134,14 @@ def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> 
                 type=click.Path(),
                 help="Write to this file, in one step, instead of stdout.",
             )(made)
-        return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[return-value]
+        made = click.option(
+            "-f",
+            "--format",
+            "format_",
+            type=click.Choice(formats),
+            help=f"What to print.  [default: {formats[0]}]",
+        )(made)
+        return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[no-any-return]
 
     return decorated
 
