@@ -102,6 +102,8 @@ def _json(snapshot: Snapshot, how: Look) -> str:
 
 def _quota(quota: Quota, how: Look, below: Decimal) -> str:
     told = f"{quota.status}{_left(quota, below)}"
+    if quota.pace is not None and quota.pace.runs_out_at is not None:
+        told += f", empty {units.reset(quota.pace.runs_out_at, how.now, how.zone)}"
     if quota.resets_at is not None:
         told += f", resets {units.reset(quota.resets_at, how.now, how.zone)}"
     return told
