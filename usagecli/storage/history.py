@@ -54,6 +54,24 @@ CREATE TABLE outcomes (
 ) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """,
+    # What storage.alerts keeps.
+    """
+CREATE TABLE alerts (
+  config TEXT NOT NULL, rule TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL,
+  item TEXT NOT NULL, passing INTEGER NOT NULL, level TEXT NOT NULL, since INTEGER NOT NULL,
+  resets_at INTEGER, seen INTEGER NOT NULL,
+  PRIMARY KEY (config, rule, service, provider, item)
+) WITHOUT ROWID;
+CREATE TABLE alert_actions (
+  id INTEGER PRIMARY KEY, config TEXT NOT NULL, rule TEXT NOT NULL, service TEXT NOT NULL,
+  provider TEXT NOT NULL, item TEXT NOT NULL, target TEXT NOT NULL, body TEXT NOT NULL,
+  at INTEGER NOT NULL, claimed INTEGER
+);
+CREATE TABLE unanswered (
+  config TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY (config, service, provider)
+) WITHOUT ROWID
+""",
 )
 
 # What nothing is left of.
@@ -129,6 +147,11 @@ class History:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The open file, for what else is kept in it."""
+        return self._database
 
     # -- writing ---------------------------------------------------------------------------------
 
