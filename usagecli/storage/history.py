@@ -249,6 +249,15 @@ class History:
         )
         return [Series(*row) for row in rows]
 
+    def latest(self) -> dict[tuple[str, str, str], int]:
+        """When each account (service, provider, account) was read last."""
+        rows = self._database.execute(
+            "SELECT services.name, provider, account,"
+            " max((SELECT max(at) FROM samples WHERE samples.series = series.id))"
+            " FROM series JOIN services ON services.id = service GROUP BY services.id"
+        )
+        return {(service, provider, account): at or 0 for service, provider, account, at in rows}
+
     def samples(self, series: int, since: int, until: int | None = None) -> list[Sample]:
         """The readings from `since` on and before `until`, oldest first."""
         rows = self._database.execute(
