@@ -24,6 +24,8 @@ Item = Quota | Balance
 _POINTS, _PART = Decimal(5), Decimal("1.1")
 _HUNDRED, _ZERO = Decimal(100), Decimal(0)
 _SHORT = ("low", "exhausted")
+# The conditions that need no rule.
+BUILT_IN = ("low", "stopped", "unknown")
 _NOTHING, _NO_SILENCE = Actions(), dict[str, timedelta]()
 
 
@@ -278,7 +280,7 @@ def key_of(verdict: Verdict) -> Key:
 
 def rule_key(rule: Rule) -> str:
     """The rule as what it says; the actions may change without it becoming another."""
-    if rule.condition in ("low", "stopped", "unknown"):
+    if rule.condition in BUILT_IN:
         return rule.condition
     sets = [None if names is None else sorted(names) for names in (rule.services, rule.quotas)]
     return json.dumps([rule.condition, f"{rule.value.normalize():f}", rule.name, *sets])
