@@ -1,6 +1,7 @@
 """Where use leads: of a quota until its reset, of a balance until it is gone.
 
-Pure arithmetic on readings and instants. What cannot be said honestly is None: too little has been
+Pure arithmetic on readings and instants. Everything is as of the reading, so that the same report
+gives the same pace for as long as it is shown. What cannot be said honestly is None: too little has been
 seen, the figures are old, or the allowance is not one that fills up evenly.
 """
 
@@ -122,7 +123,7 @@ def quota_pace(quota: Quota, per_day: float | None, at: datetime, now: datetime)
     lasts = projected <= 100
     return Pace(
         basis="history" if by_history else "window",
-        expected_percent_used=six_decimals(Decimal((now.timestamp() - begun) / window * 100)),
+        expected_percent_used=six_decimals(Decimal(gone / window * 100)),
         projected_percent_used=projected,
         runs_out_at=None if lasts or spent else _instant(read + (100 - used) / rate, now, reset),
         lasts=lasts,
@@ -143,9 +144,8 @@ def balance_pace(balance: Balance, per_day: float | None, at: datetime, now: dat
     use = six_decimals(Decimal(per_day))
     if not use or balance.amount / use > _LONGEST_DAYS:
         return Drain(per_day=use, days_left=None, runs_out_at=None)
-    runs_out = _instant(at.timestamp() + float(balance.amount / use) * _DAY, now)
-    days = Decimal((runs_out - now).total_seconds() / _DAY)
-    return Drain(per_day=use, days_left=six_decimals(days), runs_out_at=runs_out)
+    days = six_decimals(balance.amount / use)
+    return Drain(per_day=use, days_left=days, runs_out_at=_instant(at.timestamp() + float(days) * _DAY, now))
 
 
 def _instant(seconds: float, now: datetime, last: float = math.inf) -> datetime:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What runs out this soon, and before its reset, is urgent.
 _SOON, _SOON_BALANCE = timedelta(hours=1), timedelta(days=1)
 # A balance that lasts longer is told in whole days, and is no alarm.
-_FEW_DAYS = 3
+_FEW_DAYS = timedelta(days=3)
 # How the status of a whole service is counted in the last line.
 _SUMMARY: tuple[tuple[Status, str], ...] = (
     ("ok", "ok"),
@@ -152,7 +152,7 @@ def _rows(report: Report, look: Look) -> Iterator[Row]:
             row = replace(row, quota=f"{row.quota} ({length})")
         yield row
     for balance in usage.balances:
-        yield _balance(balance)
+        yield _balance(balance, look)
     if not usage.quotas and not usage.balances:
         yield from (_spend(spend) for spend in usage.spend)
         if not usage.spend:
@@ -201,15 +201,15 @@ def _pace(pace: Pace | None, look: Look) -> tuple[str, Status | None]:
     return f"empty {units.reset(pace.runs_out_at, look.now, look.zone)}", "exhausted" if soon else "low"
 
 
-def _drain(drain: Drain | None) -> tuple[str, Status | None]:
+def _drain(drain: Drain | None, look: Look) -> tuple[str, Status | None]:
     """`12 days left`, `empty in 2d 4h`, `lasts` where nothing is used; `-` where it is not known."""
     if drain is None:
         return "-", None
-    if drain.days_left is None:
+    if drain.runs_out_at is None:
         return "lasts", None
-    if drain.days_left >= _FEW_DAYS:
-        return f"{int(drain.days_left):,} days left", None
-    left = timedelta(days=float(drain.days_left))
+    left = drain.runs_out_at - look.now
+    if left >= _FEW_DAYS:
+        return f"{left.days:,} days left", None
     return f"empty in {units.span(left)}", "exhausted" if left <= _SOON_BALANCE else "low"
 
 
@@ -220,8 +220,8 @@ def _scope(quota: Quota) -> str:
     return "" if told and told in wire.slug(quota.label) else scope
 
 
-def _balance(balance: Balance) -> Row:
-    pace, urgency = _drain(balance.pace)
+def _balance(balance: Balance, look: Look) -> Row:
+    pace, urgency = _drain(balance.pace, look)
     return Row(
         quota=short_label(balance.label),
         scope=balance.scope or "",
