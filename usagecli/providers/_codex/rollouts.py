@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ def recall(service: Service, credential: Credential | None, machine: Machine) ->
     if found is None:
         return None
     usage, at = found
+    if credential is not None:
+        usage = replace(usage, account=credential.facts.get("email") or credential.account_id)
     try:
         # Before its last change the file may have held another login.
         if at.timestamp() <= os.stat(login).st_mtime:
