@@ -338,6 +338,16 @@ def test_a_variable_that_cannot_be_read_is_passed_over(name: str, value: str, re
     assert len(receiver.seen) == 1
 
 
+def test_a_header_that_cannot_be_sent_is_an_error(receiver: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OTEL, "authorization=fake%0Atoken")
+    with accounts("fine"):
+        outcome = run("push", "--otlp", receiver.url)
+    assert (outcome.code, receiver.seen) == (3, [])
+    assert outcome.err == (
+        f"Error: OTLP: nothing could be sent to {host(receiver)}; check the OTEL_EXPORTER_OTLP_* variables\n"
+    )
+
+
 def test_figures_that_the_receiver_leaves_out_are_an_error(receiver: Server) -> None:
     answer = ExportMetricsServiceResponse()
     answer.partial_success.rejected_data_points = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from usagecli.errors import ConfigError
+from usagecli.errors import ConfigError, OutputError, ProviderError
 from usagecli.urls import check_base_url, host_of
 
 
@@ -49,6 +49,11 @@ def is_private(url: str) -> bool:
 def goes_direct(url: str) -> bool:
     """Whether proxies are left out: http to this machine is no business of any other."""
     return url.startswith("http:") and is_private(url)
+
+
+def unreached(who: str, error: ProviderError) -> OutputError:
+    """What kept the figures from being sent, as the run tells it."""
+    return OutputError(f"{who}: {error.message}" + (f"; {error.hint}" if error.hint else ""))
 
 
 def refusal(who: str, url: str, status: int, token: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from usagecli import __version__, log
 from usagecli.errors import ConfigError, OutputError, ProviderError
-from usagecli.push import Sender, goes_direct, refusal
+from usagecli.push import Sender, goes_direct, refusal, unreached
 from usagecli.urls import host_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _exchange(
             limit=_MAX_BODY,
         )
     except ProviderError as error:
-        raise OutputError(f"{_WHO}: {error.message}" + (f"; {error.hint}" if error.hint else "")) from None
+        raise unreached(_WHO, error) from None
     finally:
         session.close()
     log.debug(f"{host}: {method} {status}")

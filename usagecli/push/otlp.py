@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from usagecli import __version__, log
 from usagecli.errors import ConfigError, OutputError
 from usagecli.metrics import Family, families
-from usagecli.push import Sender, goes_direct, refusal
+from usagecli.push import Sender, goes_direct, refusal, unreached
 from usagecli.urls import host_of
 
 if TYPE_CHECKING:
@@ -83,13 +83,14 @@ def _judge(session: Session, url: str, *, delivered: bool) -> None:
     response = session.response
     log.debug(f"{host_of(url)}: POST {response.status_code if response is not None else '-'}")
     if session.failure is not None:
-        failure = session.failure
-        raise OutputError(f"{_WHO}: {failure.message}" + (f"; {failure.hint}" if failure.hint else ""))
+        raise unreached(_WHO, session.failure)
     # To the exporter a redirect, which is not followed, is a delivery.
     if response is not None and not 200 <= response.status_code < 300:
         raise OutputError(refusal(_WHO, url, response.status_code, HEADERS[1]))
     if response is None or not delivered:
-        raise OutputError(f"{_WHO}: the metrics could not be sent to {host_of(url)}")
+        raise OutputError(
+            f"{_WHO}: nothing could be sent to {host_of(url)}; check the OTEL_EXPORTER_OTLP_* variables"
+        )
     rejected = _rejected(response.content)
     if rejected:
         raise OutputError(f"{_WHO}: {host_of(url)} rejected {rejected} of the figures")
