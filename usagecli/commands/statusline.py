@@ -18,6 +18,7 @@ from usagecli.commands._run import emit, look
 
 if TYPE_CHECKING:
     from usagecli.formatters.line import Part
+    from usagecli.local import Local
     from usagecli.model import Report
 
 _MAX_DOCUMENT = 4_000_000
@@ -78,18 +79,22 @@ def _line(app: App, names: tuple[str, ...], *, short: bool, from_claude: bool) -
     reports = glance.known(app.machine, app.config_path, local)
     first: list[Part] = []
     if told is not None:
-        own = [report for report in reports if _is_local(report)]
-        reports = [report for report in reports if not _is_local(report)]
-        if local is not None:
-            own = own or [glance.report_of(Service(name="claude", provider="claude"), local, {})]
         first = [line.Part(text=told.model)] if told.model else []
-        first += [part for report in own for part in line.windows(report, how.now)]
+        if local is not None:
+            own = [report for report in reports if _is_of(report, local)]
+            reports = [report for report in reports if report not in own]
+            own = own or [glance.report_of(Service(name="claude", provider="claude"), local, {})]
+            first += line.windows(own[0], how.now)
     parts = [line.part(report, how.now) for report in reports if not names or _is_wanted(report, names)]
     return line.render([*first, *parts], how, short=short) or (_NOTHING if from_claude else "")
 
 
-def _is_local(report: Report) -> bool:
-    return report.usage is not None and report.usage.source == "local"
+def _is_of(report: Report, local: Local) -> bool:
+    """Whether a report is of the account that Claude Code told of: its figures, or newer ones."""
+    usage, account = report.usage, local.usage.account
+    if report.service.provider != "claude" or usage is None:
+        return False
+    return usage.source == "local" or (account is not None and usage.account == account)
 
 
 def _is_wanted(report: Report, names: tuple[str, ...]) -> bool:

@@ -74,8 +74,15 @@ def part(report: Report, now: datetime) -> Part:
 
 
 def windows(report: Report, now: datetime) -> list[Part]:
-    """The quotas of one service, each by its length: `5h 42%`, `week 18%`. The last says the age."""
-    quotas = report.usage.quotas if report.usage else ()
+    """The main quotas of one service, each by its length: `5h 42%`, `week 18%`; others where they are low.
+
+    The last says the age.
+    """
+    quotas = [
+        quota
+        for quota in (report.usage.quotas if report.usage else ())
+        if quota.id in _WINDOWS or quota.status in _COLORS
+    ]
     parts = []
     for quota in quotas:
         name = _WINDOWS.get(quota.id, _name(quota.id))
