@@ -294,8 +294,10 @@ def _figures(quota: Quota) -> _Figures | None:
 
 
 def _number(value: Decimal | None) -> float | None:
-    found = None if value is None else float(value)
-    return found if found is None or math.isfinite(found) else None
+    if value is None or not value.is_finite():
+        return None
+    found = float(value)
+    return found if math.isfinite(found) else None
 
 
 # -- the file ---------------------------------------------------------------------------------------
