@@ -99,21 +99,24 @@ def verdicts(
         mine = [rule for rule in rules if covers(rule, report)]
         if report.usage is not None:
             found += _of_usage(report, report.usage, mine, usual)
-        failed = None if offline else report.failure is not None
-        found.append(
-            Verdict(rule=_own("unknown", usual), report=report, hit=failed, clear=True, level="error")
-        )
-        length = silent.get(report.service.name)
-        for rule in mine:
-            if rule.condition == "unknown_for":
-                found.append(_silence(rule, report, failed, length))
+        silence = silent.get(report.service.name)
+        told = [
+            _answered(_own("unknown", usual), report, None),
+            *(_answered(rule, report, silence) for rule in mine if rule.condition == "unknown_for"),
+        ]
+        found += [replace(verdict, fresh=not offline) for verdict in told]
     return found
 
 
-def _silence(rule: Rule, report: Report, failed: bool | None, length: timedelta | None) -> Verdict:
-    long = None if length is None else length >= timedelta(seconds=int(rule.value))
-    clear = failed is False
-    return Verdict(rule=rule, report=report, hit=failed and long, clear=clear, level="error", silent=length)
+def _answered(rule: Rule, report: Report, silence: timedelta | None) -> Verdict:
+    """Whether the service gave no answer or, where the rule says how long, none for so long."""
+    failed = report.failure is not None
+    long: bool | None = True
+    if rule.condition == "unknown_for":
+        long = None if silence is None else silence >= timedelta(seconds=int(rule.value))
+    return Verdict(
+        rule=rule, report=report, hit=failed and long, clear=not failed, level="error", silent=silence
+    )
 
 
 def covers(rule: Rule, report: Report) -> bool:

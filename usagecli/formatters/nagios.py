@@ -33,7 +33,7 @@ def render(snapshot: Snapshot, look: Look) -> str:
     """The status line with its performance data, and a line for every quota, balance and error."""
     state, _ = _STATES[snapshot.status]
     troubled = ", ".join(
-        f"{_clean(report.service.name)} {'failed' if report.status == 'error' else report.status}"
+        f"{clean(report.service.name)} {'failed' if report.status == 'error' else report.status}"
         for report in snapshot.reports
         if report.status != "ok"
     )
@@ -50,7 +50,7 @@ def exit_code(snapshot: Snapshot) -> int:
 
 def failed(message: str) -> str:
     """The status line of a run that came to no result."""
-    return f"UNKNOWN - {_clean(message)}"
+    return f"UNKNOWN - {clean(message)}"
 
 
 def _details(block: Block) -> Iterator[str]:
@@ -59,9 +59,9 @@ def _details(block: Block) -> Iterator[str]:
         told += f", {row.used} used" if row.used else ""
         told += f", {row.left} left" if row.left != "-" else ""
         told += f", resets {row.resets}" if row.resets != "-" else ""
-        yield _clean(told)
+        yield clean(told)
     if block.error:
-        yield _clean(f"{block.service}: {block.error}" + (f"; {block.hint}" if block.hint else ""))
+        yield clean(f"{block.service}: {block.error}" + (f"; {block.hint}" if block.hint else ""))
 
 
 def _figures(report: Report) -> Iterator[str]:
@@ -107,9 +107,9 @@ def _number(value: Decimal) -> str:
 
 
 def _label(text: str) -> str:
-    return f"'{_clean(text).replace('=', '_').replace(chr(39), '_')}'"
+    return f"'{clean(text).replace('=', '_').replace(chr(39), '_')}'"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """One line, without the bar that begins the performance data."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).replace("|", "/").split())
