@@ -220,6 +220,16 @@ def test_too_little_gives_no_rate(found: float | None) -> None:
     assert found is None
 
 
+def test_readings_must_span_three_minutes_however_short_the_window() -> None:
+    def of(ago: float) -> float | None:
+        newest = Reading(NOW_S, 40, 100.0)
+        earlier = minutes((ago, 20), (1, 30))
+        return quota_rate(newest, earlier, window_s=1000, resets_at=NOW_S + 100)
+
+    assert of(2.9) is None
+    assert of(3) == pytest.approx(20 / 180 * DAY)
+
+
 def test_readings_of_another_limit_do_not_count() -> None:
     newest = Reading(NOW_S, 40, 200.0)
     assert quota_rate(newest, minutes((60, 20), (30, 30)), window_s=5 * HOUR, resets_at=NOW_S + HOUR) is None

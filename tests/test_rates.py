@@ -16,6 +16,7 @@ from tests.support import NOW, Reply, Server, d, make_machine, serve
 from usagecli import assess, registry
 from usagecli.collect import Collector, Result, Rules, Target
 from usagecli.config import Keep
+from usagecli.credentials import Credential, Secret
 from usagecli.errors import Unavailable
 from usagecli.machine import Machine, here
 from usagecli.model import Balance, CredentialSource, Pace, Quota, Rates, Service, Usage
@@ -217,6 +218,23 @@ def test_live_and_cached_runs_give_the_same_pace(acme: Acme) -> None:
     assert acme.run() == replace(live, live=False)
     acme.now += timedelta(seconds=59)
     assert acme.run() == replace(live, live=False)
+
+
+def test_a_renewed_token_keeps_its_rates(acme: Acme) -> None:
+    """A login is another secret every few hours, of the same account."""
+    acme.answer = usage(40, account="me@example.com")
+
+    def run(secret: str) -> Result:
+        credential = Credential(secret=Secret(secret), origin="file", kind="oauth")
+        target = Target(service=SERVICE, credential=credential)
+        (result,) = Collector(acme.machine, Rules()).run([target])
+        return result
+
+    remember(acme.machine, run("fake-old").account, *usual())
+    renewed = run("fake-new").usage
+    assert renewed is not None
+    assert renewed.quotas[0].pace is not None
+    assert renewed.quotas[0].pace.basis == "history"
 
 
 def test_without_a_history_nothing_rests_on_it(acme: Acme) -> None:
