@@ -65,7 +65,18 @@ def schema() -> Draft202012Validator:
     """The published schema, itself checked; and stricter than published, where new keys are allowed."""
     body = json.loads(Path(PATH).read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(body)
-    for name in ("snapshot", "quota", "balance", "pace", "drain", "spend", "error", "pool"):
+    for name in (
+        "snapshot",
+        "quota",
+        "balance",
+        "pace",
+        "drain",
+        "spend",
+        "error",
+        "pool",
+        "alert",
+        "verdict",
+    ):
         body["$defs"][name]["additionalProperties"] = False
     return Draft202012Validator(body)
 
