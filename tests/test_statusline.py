@@ -211,6 +211,12 @@ def test_the_config_gives_order_thresholds_and_what_is_off() -> None:
     assert line() == "b 45%! · a 45%! · c $3!"
 
 
+def test_what_is_low_by_its_own_threshold_comes_before_what_is_fuller() -> None:
+    configure([{"provider": "codex", "low_below": {"five_hour": 70}}])
+    heard("codex", percent(40, "five_hour"), percent(60))
+    assert line() == "codex 40%!"
+
+
 def test_without_a_config_each_provider_stands_for_itself() -> None:
     heard("codex", percent(10))
     heard("from-an-earlier-config", percent(20), provider="codex")
