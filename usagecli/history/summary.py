@@ -99,7 +99,7 @@ def is_reset(a: Reading, b: Reading) -> bool:
         return a.value > 0 or b.value > 0
     # A window that slides moves its end as time goes, and falls a little now and then.
     anew = moved is not None and moved > max(_SAME_RESET_S, b.at - a.at)
-    return b.value < a.value * (1 if anew else _CLEAR_DROP)
+    return a.value > 0 and b.value < a.value * (1 if anew else _CLEAR_DROP)
 
 
 def used_between(a: Reading, b: Reading) -> float:
