@@ -58,7 +58,7 @@ def command(
     found = config.load(app.machine, app.config_path)
     targets = services.choose(found, app.machine, names, given.accounts)
     if app.demo:
-        _stage(app, found)
+        _stage(app, replace(found, services=tuple(target.service for target in targets)))
     snapshot = take(app, found, targets, given)
     if not targets:
         say_nothing_found(found, names)

@@ -7,6 +7,7 @@ anything, and its policy forbids both.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -76,7 +77,8 @@ def render(material: Material) -> str:
         css = file.read().replace("\r\n", "\n")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     at = look.now.astimezone(look.zone)
-    text = _template(masker).render(
+    text = _template().render(
+        masker=masker,
         css=css,
         policy=f"{_POLICY}; style-src 'sha256-{digest}'",
         icon_url="data:image/svg+xml," + quote(_ICON.format(_COLORS[snapshot.status])),
@@ -92,27 +94,31 @@ def render(material: Material) -> str:
         days=list(_days(look)),
         masked=not material.show_accounts,
         has_history=bool(material.readings),
-        has_pace=any(gauge.expected is not None for card in found for gauge in card.gauges),
+        has_pace=any(gauge.expected is not None for card in found for gauge in (*card.gauges, *card.folded)),
         box=charts,
     )
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _template(masker: Masker) -> jinja2.Template:
-    def shown(value: Any) -> Any:
-        # Numbers, and the style sheet (marked as safe), stand as they are.
-        return masker(value) if type(value) is str else value
-
+@functools.cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=shown,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["instant"] = _instant
     return environment.get_template("page.html")
+
+
+@jinja2.pass_context
+def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
+    """What stands in the page for a value of the template: every text goes through the masker."""
+    # Numbers, and the style sheet (marked as safe), stand as they are.
+    return context["masker"](value) if type(value) is str else value
 
 
 def _instant(at: datetime) -> str:
