@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli import FAKE, configure, files_below, run
@@ -290,6 +290,7 @@ def test_a_damaged_cache_costs_that_service_alone(data: bytes) -> None:
     assert line() == "claude 20%"
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.binary(max_size=100))
 def test_any_other_file_in_the_cache_is_passed_over(data: bytes) -> None:
     folder = Path(here().cache_dir)

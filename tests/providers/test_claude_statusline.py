@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import ANY_JSON, mutated, sound
@@ -297,6 +297,7 @@ def test_a_cache_directory_that_is_none_costs_the_store_alone(home: Path) -> Non
     assert kept.load(machine) is None
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | mutated({"version": 1, "at": 1.0, "account": ADA, "replies": {}, "usage": {}}).map(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import mutated, sound
@@ -270,6 +270,7 @@ def test_a_line_longer_than_what_is_read_at_once_is_whole(tmp_path: Path, size: 
     assert used(tmp_path) == [d(20)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(20, 200))
 def test_backwards_gives_every_line_once_and_the_last_first(lengths: list[int], tail: int) -> None:
     import tempfile

@@ -38,6 +38,8 @@ DESCRIPTOR = Descriptor(
         "macOS may ask whether Python may read its keychain: choose Always Allow.",
         "Without Claude Code: copy the cookie `sessionKey` of claude.ai (browser developer tools, "
         "Application, Cookies) into CLAUDE_AI_SESSION_KEY.",
+        "Without any token: let Claude Code's status line run `usagecli statusline --from-claude`, which "
+        "keeps the limits that it is handed.",
     ),
     dashboard="https://claude.ai/settings/usage",
     documented="Not documented by the vendor: the endpoint that Claude Code's own /usage asks.",

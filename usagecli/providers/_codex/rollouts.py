@@ -32,7 +32,7 @@ _MARK = b'"token_count"'
 # How many files are read, and how many names are looked at to find the ones last written.
 _FILES, _LISTED = 10, 300
 # How much of a file's end is read: first little; a session that said nothing in all of it is passed over.
-_TAILS = (64 << 10, 256 << 10, 32 << 20)
+_TAILS = (64 << 10, 256 << 10, 8 << 20)
 _USUAL_MINUTES = (300, 10_080)
 
 
