@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
 _SPAN = ("hours", "days", "since", "until")
+_NOTHING = (
+    "Nothing is recorded yet: every report that usagecli fetches will be; "
+    "`usagecli history record` in cron does so evenly"
+)
 # The options that belong to the readings, and not to a subcommand.
 _OWN = ("accounts", *_SPAN, "as_json", "format_", "path")
 
@@ -145,7 +149,7 @@ def _show(
     # A name that is wrong is told even where nothing is recorded yet.
     if not os.path.exists(_path(app)):
         wanted(found, (), names, accounts)
-    body = _read(ctx, read, document.empty(span))
+    body = _read(ctx, read, "it cannot be shown") or document.empty(span)
     if not body["services"]:
         log.note(_why_nothing(app, found, named=bool(names or accounts)))
     if body["services"] or output.format == "json":
@@ -166,25 +170,23 @@ def _why_nothing(app: App, found: config.Config, *, named: bool) -> str:
     if not found.history.enabled:
         return f"Nothing is recorded: {app.machine.short(found.path)} says history: false"
     if not os.path.exists(_path(app)):
-        return (
-            "Nothing is recorded yet: every report that usagecli fetches will be; "
-            "`usagecli history record` in cron does so evenly"
-        )
+        return _NOTHING
     of = "Nothing of it was" if named else "Nothing was"
     return f"{of} recorded in that time; usagecli history --days 3650 shows all that there is"
 
 
-def _read(ctx: click.Context, action: Callable[[History], _T], nothing: _T) -> _T:
-    """What the action reads; `nothing` where there is no history yet. Ends the run where it cannot be."""
+def _read(ctx: click.Context, action: Callable[[History], _T], without: str) -> _T | None:
+    """What the action gives; None where there is no history yet. Ends the run where it cannot be used,
+    and says so: `without` is what follows."""
     from usagecli.storage import history
 
     app: App = ctx.obj
     if not os.path.exists(_path(app)):
-        return nothing
-    read = history.attempt(app.machine, action, "it cannot be shown")
-    if read is None:
+        return None
+    found = history.attempt(app.machine, action, without)
+    if found is None:
         ctx.exit(int(ExitCode.UNKNOWN))
-    return read
+    return found
 
 
 def _path(app: App) -> str:
@@ -247,8 +249,13 @@ def export_(ctx: click.Context, names: tuple[str, ...], format_: str, path: str 
 
     app: App = ctx.obj
     found = _loaded(app)
-    text = _read(ctx, lambda h: export.export(h, format_, wanted(found, h.series(), names)), "")
-    _write(app, None if path == "-" else path, text)
+    text = _read(
+        ctx, lambda h: export.export(h, format_, wanted(found, h.series(), names)), "nothing was written"
+    )
+    if text is None:
+        log.note(_NOTHING)
+    else:
+        _write(app, None if path == "-" else path, text)
 
 
 @command.command("prune")
@@ -264,7 +271,10 @@ def prune(ctx: click.Context) -> None:
         return gone
 
     before = _size(app)
-    gone = _read(ctx, action, 0)
+    gone = _read(ctx, action, "it is as it was")
+    if gone is None:
+        log.note(_NOTHING)
+        return
     rows = "1 reading or outcome" if gone == 1 else f"{gone:,} readings and outcomes"
     emit(f"{rows} went; the history takes {_size(app):,} bytes, and took {before:,}")
 

@@ -74,11 +74,11 @@ def summarize(found: Sequence[Reading], measure: Measure, *, balance: bool = Fal
     values = [reading.value for reading in found]
     pairs = list(pairwise(found))
     if measure == "remaining":
-        used = sum(max(0.0, a.value - b.value) for a, b in pairs)
-        added = sum(max(0.0, b.value - a.value) for a, b in pairs)
+        used = sum((max(0.0, a.value - b.value) for a, b in pairs), 0.0)
+        added = sum((max(0.0, b.value - a.value) for a, b in pairs), 0.0)
         resets = 0 if balance else sum(b.value > a.value for a, b in pairs)
     else:
-        used = sum(used_between(a, b) for a, b in pairs)
+        used = sum((used_between(a, b) for a, b in pairs), 0.0)
         added, resets = 0.0, sum(is_reset(a, b) for a, b in pairs)
     return Summary(
         first=values[0],
