@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests_mock
@@ -15,11 +16,10 @@ from hypothesis import strategies as st
 
 from tests.cli import KEY, configure, openrouter, run
 from tests.history import DOWN, SECONDS, database, live, quota, record, rows
-from tests.support import NOW
+from tests.support import NOW, make_machine
 from usagecli.config import Keep
 from usagecli.machine import Machine, here
 from usagecli.storage import history
-from usagecli.storage.database import connect
 from usagecli.storage.history import History
 
 HOUR, DAY = 3600, 86400
@@ -120,16 +120,18 @@ _keeps = st.builds(
 )
 
 
-def _in_memory() -> History:
-    return History(connect(":memory:", history.MIGRATIONS, wait_s=0))
+@contextmanager
+def _temporary() -> Iterator[History]:
+    with TemporaryDirectory() as home, history.opened(make_machine(Path(home))) as opened:
+        yield opened
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(ages=_ages, others=_ages, keep=_keeps)
 def test_the_newest_of_every_kept_hour_and_day_stays_and_nothing_goes_twice(
     ages: list[int], others: list[int], keep: Keep
 ) -> None:
-    with closing(_in_memory()) as opened:
+    with _temporary() as opened:
         series = {"mine": ages, "other": others}
         for name, own in series.items():
             for age in own:
