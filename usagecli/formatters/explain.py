@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HEAD = ("SERVICE", "QUOTA", "RULE", "LEFT", "VERDICT")
 _GAP = 2
 # What is cut where room is short, in this order, and to how much at the most.
-_CUT = ((1, 12), (2, 20), (0, 8))
+_CUT = ((1, 12), (2, 20), (0, 8), (1, 8), (2, 12), (3, 10))
 _COLORS = {"ok": "green", "low": "yellow", "alert": "yellow", "exhausted": "red", "unknown": "red"}
 
 

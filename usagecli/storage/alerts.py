@@ -84,7 +84,7 @@ class Alerts:
         for column, names in own:
             marks = ", ".join("?" * len(names))
             tables = ["alerts WHERE NOT passing AND", "alert_actions WHERE"]
-            for table in (*tables, "unanswered WHERE") if column == "service" else tables:
+            for table in (*tables, "answers WHERE") if column == "service" else tables:
                 self._database.execute(
                     f"DELETE FROM {table} config = ? AND {column} NOT IN ({marks})",  # noqa: S608
                     (self._config, *names),
@@ -131,34 +131,39 @@ class Alerts:
 
     def silent(self, reports: Iterable[Report]) -> dict[str, timedelta]:
         """By service, how long those give no answer that give none: since the last one, or the first
-        failure where there never was an answer."""
+        failure where there never was an answer. The history may know of answers to other commands."""
         found = {}
         for report in reports:
             service = (report.service.name, report.service.provider)
+            answered, failed = self._note(service, report)
             if report.failure is None:
-                delete = "DELETE FROM unanswered WHERE (config, service, provider) = (?, ?, ?)"
-                self._database.execute(delete, (self._config, *service))
                 continue
-            self._database.execute(
-                "INSERT OR IGNORE INTO unanswered VALUES (?, ?, ?, ?)", (self._config, *service, self._now)
-            )
-            answered, failed = self._database.execute(
+            heard, first = self._database.execute(
                 "SELECT max(at) FILTER (WHERE error IS NULL), min(at) FROM outcomes"
                 " JOIN services ON services.id = service WHERE (name, provider) = (?, ?)",
                 service,
             ).fetchone()
-            (noted,) = self._database.execute(
-                "SELECT since FROM unanswered WHERE (config, service, provider) = (?, ?, ?)",
-                (self._config, *service),
-            ).fetchone()
-            answers = [at for at in (answered, answered_at(report)) if at is not None]
-            since = max(answers) if answers else min(at for at in (failed, noted) if at is not None)
+            answers = [at for at in (answered, heard, answered_at(report)) if at is not None]
+            since = max(answers) if answers else min(at for at in (failed, first) if at is not None)
             found[report.service.name] = timedelta(seconds=max(0, self._now - since))
         return found
 
+    def _note(self, service: tuple[str, str], report: Report) -> tuple[int | None, int | None]:
+        """When the service answered last and, if it does no more, failed first, as far as was seen here."""
+        failed = self._now if report.failure is not None else None
+        row = self._database.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " answered = coalesce(excluded.answered, answered),"
+            " failed = CASE WHEN excluded.failed IS NULL THEN NULL ELSE coalesce(failed, excluded.failed) END"
+            " RETURNING answered, failed",
+            (self._config, *service, answered_at(report), failed),
+        )
+        answered, failed = row.fetchone()
+        return answered, failed
+
 
 def answered_at(report: Report) -> int | None:
-    """When the figures beside a failure were read; what a vendor's tool left is no answer."""
+    """When its figures were read; what a vendor's tool left on this machine is no answer."""
     usage, at = report.usage, report.fetched_at
     return None if usage is None or at is None or usage.source == "local" else int(at.timestamp())
 

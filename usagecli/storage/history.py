@@ -67,8 +67,8 @@ CREATE TABLE alert_actions (
   provider TEXT NOT NULL, item TEXT NOT NULL, target TEXT NOT NULL, body TEXT NOT NULL,
   at INTEGER NOT NULL, claimed INTEGER
 );
-CREATE TABLE unanswered (
-  config TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL, since INTEGER NOT NULL,
+CREATE TABLE answers (
+  config TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL, answered INTEGER, failed INTEGER,
   PRIMARY KEY (config, service, provider)
 ) WITHOUT ROWID
 """,
