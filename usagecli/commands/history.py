@@ -263,7 +263,7 @@ def export_(ctx: click.Context, names: tuple[str, ...], format_: str, path: str 
 def prune(ctx: click.Context) -> None:
     """Thin out what is old now, and give its room back. It happens by itself, once a day."""
     app: App = ctx.obj
-    keep = config.load(app.machine, app.config_path).history
+    keep = _loaded(app).history
 
     def action(history: History) -> int:
         gone = history.prune(keep, app.machine.clock())

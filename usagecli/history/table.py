@@ -191,7 +191,11 @@ def _width(blocks: Sequence[_Block], layout: _Layout, look: Look) -> int:
 
 def _shown(line: _Line, name: str, layout: _Layout, look: Look) -> str:
     text = _cell(line, name)
-    return clipped(text, layout.cut if name in _LEFT else 0, "…" if look.unicode else "~")
+    return _cut(text, layout, look) if name in _LEFT else text
+
+
+def _cut(text: str, layout: _Layout, look: Look) -> str:
+    return clipped(text, layout.cut, "…" if look.unicode else "~")
 
 
 def _cell(line: _Line, name: str) -> str:
@@ -213,7 +217,7 @@ def _text(blocks: Sequence[_Block], span: tuple[int, int], look: Look) -> Iterat
     for block in blocks:
         own = [text for (owner, _), text in zip(owners, shown, strict=True) if owner is block]
         yield from own
-        yield from _errors(block, look, indent=bool(own))
+        yield from _errors(block, layout, look, indent=bool(own))
 
 
 def _table(
@@ -240,9 +244,9 @@ def _drawn(line: _Line, count: int, span: tuple[int, int], look: Look) -> str:
     return click.style(drawn, fg="red" if line.spent else "green") if look.color else drawn
 
 
-def _errors(block: _Block, look: Look, *, indent: bool) -> Iterator[str]:
+def _errors(block: _Block, layout: _Layout, look: Look, *, indent: bool) -> Iterator[str]:
     """Below the rows of the service; without any, beside its name."""
-    margin = "  " if indent else f"{block.name}  "
+    margin = "  " if indent else f"{_cut(block.name, layout, look)}  "
     room = max(_LEAST_ROOM, (look.width or 1000) - display_width(margin))
     for told in block.told:
         for part in wrapped(told, room):
