@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 from usagecli import assess, config, durations, registry, services
 from usagecli.cli import App
 from usagecli.commands._run import emit
-from usagecli.config import Actions, Rule
+from usagecli.config import Actions, Keep, Rule
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
 
@@ -94,7 +95,8 @@ def show(app: App) -> None:
             "max_age": _number(found.max_age_s),
             "timeout": _number(found.timeout_s),
             "credits_per_usd": _number(found.credits_per_usd),
-        }
+        },
+        "history": _history(found.history),
     }
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
@@ -103,6 +105,11 @@ def show(app: App) -> None:
     body.update(_actions(found.actions))
     head = f"# {found.path}{'' if found.exists else ' (does not exist)'}"
     emit(f"{head}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}".rstrip("\n"))
+
+
+def _history(keep: Keep) -> dict[str, int] | bool:
+    ages = asdict(keep)
+    return ages if ages.pop("enabled") else False
 
 
 def _service(service: Service) -> dict[str, Any]:
