@@ -79,7 +79,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One service. `age` is told of old figures only."""
+    """One service."""
 
     name: str
     title: str
@@ -87,7 +87,6 @@ class Card:
     plan: str
     status: Status
     dashboard: str
-    age: str
     error: str
     hint: str
     notes: tuple[str, ...]
@@ -132,7 +131,6 @@ def _card(report: Report, block: Block, scene: Scene) -> Card:
         plan=_plan(report, scene),
         status=report.status,
         dashboard=descriptor.dashboard,
-        age=rows.age(report, scene.look) if report.stale and usage is not None else "",
         error=block.error,
         hint=block.hint,
         notes=block.notes,
