@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from tests.alerting import FINE, LOW, SHORT, alerting, break_down, leave, write
 from tests.cli import FAKE, Outcome, run
 from tests.keyrings import FileKeyring
-from tests.process import posix, process, python
+from tests.process import posix, process, python, start
 from tests.support import Reply, Server, serve
 from usagecli import actions
 from usagecli.actions import Target
@@ -210,6 +211,24 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     if sys.platform != "win32":
         time.sleep(4)
         assert not late.exists()
+
+
+@posix
+def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
+    begun, late = tmp_path / "begun", tmp_path / "late"
+    hangs = script(
+        tmp_path,
+        f"import time\nopen({str(begun)!r}, 'w')\ntime.sleep(3)\nopen({str(late)!r}, 'w')\n",
+    )
+    with alerting(SHORT, alerts=rules(run=hangs)), start("check") as running:
+        while not begun.exists():
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, err.strip()) == (130, "Interrupted.")
+    assert out.startswith(MESSAGE)
+    time.sleep(3.5)
+    assert not late.exists()
 
 
 def test_a_command_may_leave_a_program_in_the_background(tmp_path: Path) -> None:

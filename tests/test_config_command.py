@@ -42,13 +42,13 @@ def test_init_writes_a_file_that_is_right_and_private(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["config.yaml"]
 
 
-def test_init_shows_services_that_are_right_once_the_comments_go(path: Path) -> None:
+def test_init_shows_services_and_alerts_that_are_right_once_the_comments_go(path: Path) -> None:
     run("config", "init")
     lines = path.read_text().splitlines()
     example = lines.index("# services:")
     path.write_text("\n".join([*lines[:example], *(line[2:] for line in lines[example:])]))
     outcome = run("config", "validate")
-    assert (outcome.code, outcome.out) == (0, f"{path}: ok, 1 service\n")
+    assert (outcome.code, outcome.out) == (0, f"{path}: ok, 1 service, 2 alert rules\n")
 
 
 def test_init_names_what_is_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,10 +72,11 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """An alert that begins (or gets worse), or one that is over."""
+    """An alert that begins (or gets worse), or one that is over; `since` when it began, if known."""
 
     event: Event
     verdict: Verdict
+    since: datetime | None = None
 
 
 # -- verdicts ---------------------------------------------------------------------------------------
@@ -242,9 +243,12 @@ def news(
         if verdict.rule.condition == "unknown" and verdict.report.service.name in waited:
             continue
         key = key_of(verdict)
-        after[key], event = step(before.get(key), verdict, now)
-        if event is not None:
-            told.append(News(event=event, verdict=verdict))
+        old = before.get(key)
+        new, event = step(old, verdict, now)
+        after[key] = new
+        begun = new or old
+        if event is not None and begun is not None:
+            told.append(News(event=event, verdict=verdict, since=begun.since))
     return after, told
 
 

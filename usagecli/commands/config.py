@@ -34,6 +34,10 @@ defaults:
 #     low_below: {default: 20, key_limit: 5}
 #     low_balance: 5              # dollars left below which the balance is low
 #     ignore: [free_model_daily]  # shown, not judged
+
+# alerts:                         # what `usagecli check` tells, too
+#   - {quotas: [key_limit], below: 25}
+#   - {unknown_for: 2h}
 """
 
 
