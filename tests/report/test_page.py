@@ -261,7 +261,7 @@ class TestCharts:
         found = page(report("router", OPENROUTER), readings=week("router", "key_limit", [10, 50, 30, 68]))
         (chart,) = found.all("svg", class_="trend")
         assert chart["role"] == "img"
-        assert "Key limit (monthly), the last 7 days: 68 % now, at most 68 % (08:00), 0 resets" in found.told
+        assert "Key limit (monthly), the last 7 days: last 68 %, at most 68 % (08:00)" in found.told
         assert [path["d"] for path in found.all("path", class_="floor")] == [
             "M0 10.0H600.0",
             "M1 7H25",

@@ -117,7 +117,7 @@ def _template() -> jinja2.Template:
 @jinja2.pass_context
 def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
     """What stands in the page for a value of the template: every text goes through the masker."""
-    # Numbers, and the style sheet (marked as safe), stand as they are.
+    # Numbers, paths and the style sheet (marked as safe) stand as they are.
     return context["masker"](value) if type(value) is str else value
 
 
