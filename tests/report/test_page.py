@@ -335,6 +335,14 @@ class TestHarmless:
         assert not re.search(r"[\u202a-\u202e\u2066-\u2069\x00-\x08]", found.told)
         assert "&#8238;" not in found.text
 
+    @pytest.mark.parametrize("account", ["none", "low", "style", "data", "openrouter", "https"])
+    def test_an_account_that_is_called_like_a_word_of_ours(self, account: str) -> None:
+        usage = replace(many(3), account=account)
+        found, plain = page(report("router", usage)), page(report("router", many(3)))
+        assert [attrs for _, attrs in found.tags if set(attrs) & {"class", "href", "content"}] == [
+            attrs for _, attrs in plain.tags if set(attrs) & {"class", "href", "content"}
+        ]
+
     def test_nothing_is_loaded_and_nothing_runs(self) -> None:
         found = page(*usual(), tokens=overview())
         tags = {tag for tag, _ in found.tags}
