@@ -379,12 +379,12 @@ def test_an_address_that_never_answers_is_left(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(actions, "TIMEOUT_S", 0.5)
 
     def silent(handler: Any) -> None:
-        time.sleep(2)
+        time.sleep(8)
 
     with serve({"/fake-token": silent}) as post, alerting(SHORT, alerts=rules(notify=address(post))):
         started = time.monotonic()
         outcome = check()
-        assert time.monotonic() - started < 1.9
+        assert time.monotonic() - started < 6
     assert "did not take it" in outcome.err
 
 

@@ -17,11 +17,11 @@ from tests.alerting import CLOSE, FINE, SHORT, alerting, leave
 from tests.cli import Outcome, files_below, run
 from tests.process import posix, process, python, start
 from tests.support import NOW
-from usagecli.alerts import Key, State
+from usagecli.alerts import Key, Pending, State
 from usagecli.machine import Machine, here
 from usagecli.model import Failure, Report, Service, Usage
 from usagecli.storage import database, history
-from usagecli.storage.alerts import Alerts, Pending
+from usagecli.storage.alerts import Alerts
 
 BELOW_15: dict[str, Any] = {"alerts": [{"below": 15}]}
 HIT = "work weekly limit: 12 % left (alert: below 15 %), resets "

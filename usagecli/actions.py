@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usagecli import log
-from usagecli.errors import UsageCliError
+from usagecli.errors import NotConfigured, ServiceError, UsageCliError
 
 if TYPE_CHECKING:
+    from usagecli.alerts import Pending
     from usagecli.config import Actions
     from usagecli.machine import Machine
     from usagecli.model import CredentialSource
-    from usagecli.storage.alerts import Pending
 
 TIMEOUT_S = 30.0
 
@@ -67,10 +67,8 @@ def deliver(
             continue
         try:
             _do(machine, known[pending.target], pending.body)
-        except UsageCliError as error:
-            hint = getattr(error, "hint", None)
-            told = f"{error.message}; {hint}" if hint else error.message
-            log.warn(f"alert not passed on: {told}; the next check tries again")
+        except Failed as error:
+            log.warn(f"alert not passed on: {error.message}; the next check tries again")
             failed.append(pending)
         else:
             done.append(pending)
@@ -104,7 +102,10 @@ def _run(machine: Machine, command: str | tuple[str, ...], body: str) -> None:
 def _notify(machine: Machine, source: CredentialSource, alert: Mapping[str, Any]) -> None:
     from usagecli import credentials
 
-    address = credentials.revealed(source, machine).reveal()
+    try:
+        address = credentials.revealed(source, machine).reveal()
+    except (NotConfigured, ServiceError) as error:
+        raise Failed(f"notify: {error.message}") from None
     # The scheme is the service's name, and no secret.
     name = address.partition("://")[0] if "://" in address else credentials.describe(source, machine)
     try:
@@ -137,7 +138,9 @@ def _quiet() -> Iterator[None]:
     import logging
     import warnings
 
-    before = logging.root.manager.disable
+    own, before = logging.getLogger("apprise"), logging.root.manager.disable
+    # For ever: one that was too slow may still come to say so.
+    own.propagate, own.handlers = False, [logging.NullHandler()]
     logging.disable()
     try:
         with warnings.catch_warnings():

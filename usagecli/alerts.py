@@ -79,6 +79,16 @@ class News:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Something to be done about an alert: `target` is the action, `body` the JSON that it is given."""
+
+    target: str
+    key: Key
+    body: str
+    id: int | None = None
+
+
 # -- verdicts ---------------------------------------------------------------------------------------
 
 
@@ -291,3 +301,9 @@ def rule_key(rule: Rule) -> str:
         return rule.condition
     sets = [None if names is None else sorted(names) for names in (rule.services, rule.quotas)]
     return json.dumps([rule.condition, f"{rule.value.normalize():f}", rule.name, *sets])
+
+
+def answered_at(report: Report) -> int | None:
+    """When its figures were read; what a vendor's tool left on this machine is no answer."""
+    usage, at = report.usage, report.fetched_at
+    return None if usage is None or at is None or usage.source == "local" else int(at.timestamp())
