@@ -342,6 +342,12 @@ def test_what_is_not_known_begins_no_alert(figures: Any) -> None:
     assert all("below" not in line for lines in told for line in lines)
 
 
+@pytest.mark.parametrize("unknown", [quota(None), None])
+def test_what_is_not_known_ends_no_alert(unknown: Quota | None) -> None:
+    told = history(*runs(quota(12), unknown, quota(12), quota(50)), rules=[rule("below", 15)])
+    assert [line for lines in told for line in lines if "below" in line] == ["fire below", "recover below"]
+
+
 def test_old_figures_begin_and_end_no_alert() -> None:
     stale = report(quota(5), failure=DOWN)
     after, news = alerts.news({}, alerts.verdicts([stale], [rule("below", 15)]), NOW)

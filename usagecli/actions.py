@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from usagecli.model import CredentialSource
 
 TIMEOUT_S = 30.0
+NEEDS_APPRISE = "notify needs the package apprise: pip install 'usagecli[notify]'"
 
 
 class Failed(UsageCliError):
@@ -112,7 +113,7 @@ def _notify(machine: Machine, source: CredentialSource, alert: Mapping[str, Any]
         with _quiet():
             import apprise
     except ImportError:
-        raise Failed("notify needs the package apprise: pip install 'usagecli[notify]'") from None
+        raise Failed(NEEDS_APPRISE) from None
     asset = apprise.AppriseAsset(app_id="usagecli", app_desc="usagecli", async_mode=False)
     over = alert["event"] == "recover"
     kind = apprise.NotifyType.SUCCESS if over else apprise.NotifyType.WARNING

@@ -134,4 +134,4 @@ class Watch:
         ]
 
     def _targets(self) -> dict[str, actions.Target]:
-        return actions.targets([self.config.actions, *(rule.actions for rule in self.config.alerts)])
+        return actions.targets(self.config.all_actions)

@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Any
 
 import click
 
-from usagecli import assess, config, durations, registry, services
+from usagecli import assess, config, durations, log, registry, services
+from usagecli.actions import NEEDS_APPRISE
 from usagecli.cli import App
 from usagecli.commands._run import emit
 from usagecli.config import Actions, Keep, Rule
@@ -83,6 +85,8 @@ def validate(app: App) -> None:
         return
     rules = len(found.alerts)
     told = f", {rules} alert rule{'' if rules == 1 else 's'}" if rules else ""
+    if any(actions.notify for actions in found.all_actions) and not find_spec("apprise"):
+        log.warn(NEEDS_APPRISE)
     emit(f"{found.path}: ok, {services.counted(found)}{told}")
 
 
