@@ -143,3 +143,14 @@ def test_the_history_of_the_config_is_what_it_is_without_one(tmp_path: Path) -> 
     path = tmp_path / "config.yaml"
     path.write_text(blocks(section("History"))[4], encoding="utf-8")
     assert config.load(here(), str(path)).history == config.Keep()
+
+
+def test_the_alerts_are_right() -> None:
+    rules, lines, alert = blocks(section("Alerts"))
+    services = "services: [{name: codex:work, provider: codex}]\n"
+    found = config.parse("config.yaml", f"{rules}{services}".encode(), here())
+    assert len(found.alerts) == 4
+    told = json.loads(alert)
+    published = json.loads(run("schema").out)
+    assert list(told) == published["$defs"]["alert"]["required"]
+    assert lines.splitlines()[0] == told["message"]
