@@ -332,7 +332,7 @@ def test_a_new_window_that_is_short_too_is_told_again() -> None:
 
 
 def test_a_reset_that_slides_ahead_is_no_new_window() -> None:
-    seen = runs(*(quota(12, resets_at=NOW + HOUR + index * timedelta(minutes=5)) for index in range(5)))
+    seen = runs(*(quota(12, resets_at=NOW + timedelta(minutes=7 + 5 * index)) for index in range(5)))
     assert history(*seen, rules=[rule("below", 15)]) == [["fire below"], [], [], [], []]
 
 
