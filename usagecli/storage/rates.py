@@ -36,11 +36,7 @@ def read(machine: Machine, service: Service, account: str, usage: Usage, at: dat
         with contextlib.closing(database.reader(path, history.MIGRATIONS, wait_s=_WAIT_S)) as opened:
             past = history.History(opened)
             own = (service.name, service.provider, account)
-            series = {
-                (one.kind, one.name): one.id
-                for one in past.series()
-                if (one.service, one.provider, one.account) == own
-            }
+            series = {(one.kind, one.name): one.id for one in past.series(own)}
             return Rates(
                 quotas=dict(_quotas(past, series, usage, at)),
                 balances=dict(_balances(past, series, usage, at)),
