@@ -85,17 +85,22 @@ def run_options(function: _F) -> _F:
             metavar="PCT",
             help="Less than this left is low.  [default: 10]",
         ),
-        click.option(
-            "--account",
-            "accounts",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_accounts,
-            help="Only this service; repeatable.",
-        ),
+        account_option,
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
+
+
+def account_option(function: _F) -> _F:
+    """`--account`; the function gets the names as `accounts`."""
+    return click.option(
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_accounts,
+        help="Only this service; repeatable.",
+    )(function)
 
 
 def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> Callable[[_F], _F]:
