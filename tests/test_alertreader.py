@@ -94,6 +94,20 @@ def test_no_rule_is_no_rule(machine: Machine, text: str) -> None:
     assert (found.alerts, found.actions) == ((), Actions())
 
 
+def test_a_rule_may_do_nothing_of_the_usual(machine: Machine) -> None:
+    found = loaded(
+        machine,
+        "run: beep\nnotify: {env: TOPIC}\n"
+        "alerts: [{below: 5, run: []}, {below: 6, notify: []}, {below: 7, run: [], notify: []}]",
+    )
+    topic = (CredentialSource("env", "TOPIC"),)
+    assert [rule.actions for rule in found.alerts] == [
+        Actions(notify=topic),
+        Actions(run="beep"),
+        Actions(),
+    ]
+
+
 @pytest.mark.parametrize("name", ["codex:a", "codex", "claude"])
 def test_a_rule_may_name_an_account_its_group_and_any_provider(machine: Machine, name: str) -> None:
     services = "services: [{provider: codex, options: {homes: [~/a, ~/b]}}]\n"
@@ -136,7 +150,9 @@ def test_a_rule_may_name_an_account_its_group_and_any_provider(machine: Machine,
         ("below: 5, services: []", "[0].services: must not be empty"),
         ("below: 5, quotas: [7]", "[0].quotas[0]: expected a text (put it in quotes?)"),
         ("below: 5, name: ''", "[0].name: must not be empty"),
-        ("below: 5, run: []", "[0].run: must not be empty"),
+        ('below: 5, name: "a\\nb"', "[0].name: must be one line that does not begin with `-`"),
+        ('below: 5, name: "a\\eb"', "[0].name: must be one line that does not begin with `-`"),
+        ("below: 5, run: ['']", "[0].run[0]: must not be empty"),
         ('below: 5, run: "a \'b"', "[0].run: has a quote that is never closed"),
         ("below: 5, notify: {evn: X}", "[0].notify.evn: no such key; did you mean 'env'?"),
         ("below: 5, notify: {env: 'ntfy://fake'}", "[0].notify.env: expected the name of an environment"),

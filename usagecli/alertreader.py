@@ -72,7 +72,7 @@ def _rule(sheet: Sheet, where: Path, body: Any, known: tuple[str, ...], usual: A
     return Rule(
         condition=condition,
         value=_value(sheet, (*where, condition), condition, body[condition]),
-        name=sheet.optional(where, body, "name", sheet.text),
+        name=sheet.optional(where, body, "name", sheet.name),
         services=None if services is None else frozenset(services),
         quotas=None if quotas is None else frozenset(quotas),
         actions=actions(sheet, where, body, usual),
@@ -95,9 +95,10 @@ def _value(sheet: Sheet, where: Path, condition: Condition, value: Any) -> Decim
     return Decimal(0)
 
 
-def _command(sheet: Sheet, where: Path, value: Any) -> str | tuple[str, ...]:
+def _command(sheet: Sheet, where: Path, value: Any) -> str | tuple[str, ...] | None:
+    """A command as a text or its words; none at all is an empty list."""
     if isinstance(value, list):
-        return sheet.texts(where, value)
+        return sheet.texts(where, value) if value else None
     text = sheet.text(where, value)
     try:
         check_source("command", text)

@@ -157,7 +157,7 @@ def _refuse_exposed(found: Config, machine: Machine) -> None:
 
 
 def check_name(name: str) -> str:
-    """The name of a service. Raises ValueError saying what is wrong with it."""
+    """The name of a service or an alert rule. Raises ValueError saying what is wrong with it."""
     if name != wire.as_text(name) or name.startswith("-"):
         raise ValueError("must be one line that does not begin with `-`")
     return name

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from usagecli import alertreader, options, registry
-from usagecli.config import SOURCES, Config, Keep, check_name, suggestion
+from usagecli.config import SOURCES, Config, Keep, suggestion
 from usagecli.configsheet import Path, Sheet
 from usagecli.model import CredentialSource, Service
 from usagecli.urls import check_base_url
@@ -128,12 +128,6 @@ class Reader(Sheet):
             enabled=enabled,
             options=self.options((*where, "options"), body.get("options"), descriptor),
         )
-
-    def name(self, where: Path, value: Any) -> str:
-        try:
-            return check_name(self.text(where, value))
-        except ValueError as error:
-            self.fail(where, str(error))
 
     def base_url(self, where: Path, value: Any) -> str:
         try:

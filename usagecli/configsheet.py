@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from usagecli import wire
-from usagecli.config import SOURCES, check_source, secrets_folder, suggestion
+from usagecli.config import SOURCES, check_name, check_source, secrets_folder, suggestion
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource
 
@@ -113,6 +113,12 @@ class Sheet:
         if not value.strip() or wire.as_text(value) is None:
             self.fail(where, "must not be empty")
         return value.strip()
+
+    def name(self, where: Path, value: Any) -> str:
+        try:
+            return check_name(self.text(where, value))
+        except ValueError as error:
+            self.fail(where, str(error))
 
     def texts(self, where: Path, value: Any) -> tuple[str, ...]:
         """A text, or a list of at least one."""
