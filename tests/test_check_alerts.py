@@ -397,6 +397,13 @@ def test_explain_shows_what_failed_and_what_nobody_judges() -> None:
     assert [line.split()[-1] for line in told.splitlines()[1:]] == ["unknown", "exhausted"]
 
 
+def test_explain_does_not_call_a_rule_idle_whose_service_gives_no_answer() -> None:
+    with alerting(alerts=[{"below": 15}, {"below": 20, "services": ["codex"]}]) as server:
+        break_down(server)
+        told = check("--explain").out
+    assert [line.split()[-1] for line in told.splitlines()[1:]] == ["unknown", "unknown", "here"]
+
+
 def test_explain_shows_where_the_pace_leads_and_colours_verdicts() -> None:
     with alerting(LOW, alerts=[{"runs_out_before_reset": True}]) as server:
         words = ("--color", "always", "check", "--no-cache", "--explain")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from usagecli.alerts import BUILT_IN, Verdict, rule_key
+from usagecli.alerts import BUILT_IN, Verdict, covers, rule_key
 from usagecli.formatters import alert, rows, units
 from usagecli.formatters.json import plain
 from usagecli.formatters.table import clipped, display_width
@@ -97,12 +97,14 @@ def _figure(verdict: Verdict, look: Look) -> str:
 
 
 def _idle(verdicts: Sequence[Verdict], rules: Sequence[Rule]) -> Iterator[list[str]]:
-    """Rules that found nothing that they are about: a misspelt quota, say."""
+    """Rules that found nothing that they are about: a misspelt quota, say; or of which no one knows."""
     used = {rule_key(verdict.rule) for verdict in verdicts}
+    silent = [verdict.report for verdict in verdicts if verdict.report.usage is None]
     for rule in rules:
         if rule_key(rule) not in used:
+            ends = "unknown" if any(covers(rule, report) for report in silent) else "about nothing here"
             told = _named(rule, rule.condition.replace("_", " "))
-            yield ["-", ", ".join(sorted(rule.quotas or ())) or "-", told, "-", "about nothing here"]
+            yield ["-", ", ".join(sorted(rule.quotas or ())) or "-", told, "-", ends]
 
 
 def _named(rule: Rule, told: str) -> str:
