@@ -229,10 +229,28 @@ def test_a_damaged_file_is_kept_under_another_name(path: str, capsys: pytest.Cap
     assert capsys.readouterr().err == told
 
 
-def test_one_that_cannot_be_put_aside_is_an_error(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_file_never_meets_the_log_of_a_damaged_one(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would write it into the new one, that another run may begin at any time."""
+    moved: list[str] = []
+    monkeypatch.setattr(os, "replace", lambda source, _: moved.append(source))
+    put_aside(path, sqlite3.DatabaseError("it is broken"))
+    assert moved == [f"{path}-wal", f"{path}-shm", path]
+
+
+def test_one_that_another_run_put_aside_is_no_error(path: str) -> None:
+    put_aside(path, sqlite3.DatabaseError("it is broken"))
+    assert not list(Path(path).parent.iterdir())
+
+
+def test_one_that_cannot_be_put_aside_is_an_error(
+    path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(*args: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(sqlite3.OperationalError, match="cannot be put aside: Permission denied"):
+    told = "^it is broken; it cannot be put aside: Permission denied$"
+    with pytest.raises(sqlite3.OperationalError, match=told):
         put_aside(path, sqlite3.DatabaseError("it is broken"))
+    # Nor is it told that it was.
+    assert capsys.readouterr().err == ""

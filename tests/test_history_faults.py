@@ -218,6 +218,22 @@ def test_a_damaged_one_is_put_aside(usual: Outcome, damage: Callable[[Path], Non
     assert rows("samples")
 
 
+@pytest.mark.parametrize("damage", [garbage, flipped])
+def test_a_damaged_one_that_cannot_be_put_aside_is_told(
+    usual: Outcome, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(database())
+    whole_replace = os.replace
+
+    def refused(source: str, target: str) -> None:
+        if "history.sqlite" in source:
+            raise PermissionError(13, "Permission denied")
+        whole_replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    costs_one_warning(usual, f"; it cannot be put aside: Permission denied; {LOST}")
+
+
 def test_an_empty_file_is_a_new_one(usual: Outcome) -> None:
     database().write_bytes(b"")
     assert asked().err == ""

@@ -95,7 +95,7 @@ def test_one_that_cannot_be_put_aside(place: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refused)
-    words = "the ledger could not be read (it cannot be put aside: Permission denied)"
+    words = "the ledger could not be read (a row is damaged; it cannot be put aside: Permission denied)"
     assert words in told("models")
 
 

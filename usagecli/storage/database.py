@@ -96,11 +96,12 @@ def is_damage(error: Exception) -> bool:
 def put_aside(path: str, error: Exception) -> None:
     """Keep a damaged file under another name, and say so. Raises sqlite3.OperationalError."""
     broken = f"{path}.broken"
-    log.warn(f"{path}: {error}; it was put aside as {os.path.basename(broken)}, and a new one begun")
     try:
-        os.replace(path, broken)
-        for ending in _BESIDE:
+        # The file last: SQLite would put what it left beside it into a new one of its name.
+        for ending in (*_BESIDE, ""):
+            # Another run may have been quicker.
             with contextlib.suppress(FileNotFoundError):
                 os.replace(path + ending, broken + ending)
     except OSError as failure:
-        raise sqlite3.OperationalError(f"it cannot be put aside: {failure.strerror}") from None
+        raise sqlite3.OperationalError(f"{error}; it cannot be put aside: {failure.strerror}") from None
+    log.warn(f"{path}: {error}; it was put aside as {os.path.basename(broken)}, and a new one begun")

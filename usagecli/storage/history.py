@@ -302,15 +302,22 @@ def attempt(machine: Machine, action: Callable[[History], _T], without: str) -> 
     except OSError as error:
         log.warn(f"{path}: {error.strerror}; {without}")
     except sqlite3.Error as error:
-        if is_damage(error):
-            # It shows only on the way: the next run begins a new file.
-            with contextlib.suppress(sqlite3.OperationalError):
-                put_aside(path, error)
-        else:
-            log.warn(f"{path}: {error}; {without}")
+        failure = _aside(path, error) if is_damage(error) else error
+        if failure is not None:
+            log.warn(f"{path}: {failure}; {without}")
     # Damage within a text, or a number that no column holds.
     except (UnicodeError, OverflowError, TypeError) as error:
         log.warn(f"{path}: holds or was given what cannot be read ({type(error).__name__}); {without}")
+    return None
+
+
+def _aside(path: str, error: sqlite3.Error) -> sqlite3.Error | None:
+    """Put aside what shows its damage only on the way, so that the next run begins a new file; what
+    prevents that."""
+    try:
+        put_aside(path, error)
+    except sqlite3.OperationalError as failure:
+        return failure
     return None
 
 
