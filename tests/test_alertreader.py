@@ -243,7 +243,7 @@ def test_show_and_validate_know_the_rules() -> None:
     body = yaml.safe_load(shown)
     assert body["alerts"] == [
         {"name": "a", "services": ["codex"], "quotas": ["five_hour", "weekly"], "below": 15, **usual},
-        {"unknown_for": "2h", "run": "send ***"},
+        {"unknown_for": "2h", "run": "send ***", "notify": []},
         {"runs_out_before_reset": True, "run": "beep", "notify": usual["notify"]},
     ]
     assert {key: body[key] for key in usual} == usual

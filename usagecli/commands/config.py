@@ -109,7 +109,7 @@ def show(app: App) -> None:
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
     if found.alerts:
-        body["alerts"] = [_rule(rule) for rule in found.alerts]
+        body["alerts"] = [_rule(rule, found.actions) for rule in found.alerts]
     body.update(_actions(found.actions))
     head = f"# {found.path}{'' if found.exists else ' (does not exist)'}"
     emit(f"{head}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}".rstrip("\n"))
@@ -140,15 +140,16 @@ def _service(service: Service) -> dict[str, Any]:
     return body
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    """The rule, with what is done about it, be that its own or the usual."""
+def _rule(rule: Rule, usual: Actions) -> dict[str, Any]:
+    """The rule, with what is done about it, be that its own or the usual; of the usual what is not is []."""
     body: dict[str, Any] = {} if rule.name is None else {"name": rule.name}
     if rule.services is not None:
         body["services"] = sorted(rule.services)
     if rule.quotas is not None:
         body["quotas"] = sorted(rule.quotas)
     body[rule.condition] = _value(rule)
-    return {**body, **_actions(rule.actions)}
+    nothing: dict[str, Any] = dict.fromkeys(_actions(usual), [])
+    return {**body, **nothing, **_actions(rule.actions)}
 
 
 def _value(rule: Rule) -> Any:
