@@ -148,7 +148,7 @@ def _rule(rule: Rule, usual: Actions) -> dict[str, Any]:
     if rule.quotas is not None:
         body["quotas"] = sorted(rule.quotas)
     body[rule.condition] = _value(rule)
-    nothing: dict[str, Any] = dict.fromkeys(_actions(usual), [])
+    nothing: dict[str, Any] = {key: [] for key in _actions(usual)}
     return {**body, **nothing, **_actions(rule.actions)}
 
 
