@@ -66,6 +66,8 @@ def own_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret of one test masks nothing in what another prints, nor is a warning kept back."""
     monkeypatch.setattr(Secret, "known", set())
     monkeypatch.setattr(log, "said", set())
+    # A run with -v leaves it on.
+    monkeypatch.setattr(log, "verbose", False)
 
 
 @pytest.fixture
