@@ -237,7 +237,9 @@ class Collector:
             usage = assess.kept(usage, job.entry.usage, job.entry.fetched_at)
             if self.machine.demo:
                 usage = replace(usage, source="demo")
-            entry = Entry(usage=usage, fetched_at=now, checked_at=now)
+            # What a vendor's app wrote down is as old as its file.
+            fetched_at = min(usage.as_of or now, now)
+            entry = Entry(usage=usage, fetched_at=fetched_at, checked_at=now)
         finally:
             ask.close()
         job.entry = entry

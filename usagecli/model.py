@@ -123,6 +123,8 @@ class Usage:
     plan: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     source: SourceKind = "api"
+    # When the figures were true, where that was before they were read: a file of the vendor's own app.
+    as_of: datetime | None = None
     # True: the provider says outright that the account is stopped.
     stopped: bool = False
     # True: the provider says outright that a part of the work is stopped: low, not exhausted.
