@@ -36,13 +36,13 @@ class Root(click.Group):
     """Finds commands and providers by name, without importing any other."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *registry.names()]
+        return [*COMMANDS, *_providers(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             # __import__ with a list of names gives the submodule itself.
             return __import__(f"usagecli.commands.{cmd_name}", fromlist=["command"]).command  # type: ignore[no-any-return]
-        if cmd_name in registry.names():
+        if cmd_name in _providers(ctx):
             from usagecli.commands._provider import provider_command
 
             return provider_command(cmd_name)
@@ -67,7 +67,7 @@ class Root(click.Group):
             formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
         with formatter.section("Providers (one command each)"):
             # Not `write_text`: it breaks a name at its hyphen.
-            told, indent = ", ".join(registry.names()), " " * formatter.current_indent
+            told, indent = ", ".join(_providers(ctx)), " " * formatter.current_indent
             lines = wrap(told, formatter.width - len(indent), break_on_hyphens=False)
             formatter.write("".join(f"{indent}{line}\n" for line in lines))
 
@@ -116,6 +116,19 @@ _HELP = {
 def _refuse(error: click.ClickException) -> NoReturn:
     error.show()
     sys.exit(error.exit_code)
+
+
+def _providers(ctx: click.Context) -> tuple[str, ...]:
+    """The ids of all providers: the built-in ones, the user's own, and those of other packages."""
+    registry.also = ()
+    if not ctx.params.get("demo"):
+        from usagecli.own import Own
+        from usagecli.plugins import Plugins
+
+        machine = here()
+        config_path, _ = machine.config_file(ctx.params.get("config_path"))
+        registry.also = (Own(config_path), Plugins(machine.cache_dir))
+    return registry.names()
 
 
 def silence_stdout() -> None:

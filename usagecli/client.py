@@ -205,6 +205,7 @@ class Client:
         path: str,
         body: Any,
         *,
+        params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
@@ -214,7 +215,8 @@ class Client:
         """
         merged = self._merged({"Content-Type": "application/json", **(headers or {})})
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._once(_Request("POST", self.base_url + path, None, merged, data), self._until(timeout_s))
+        request = _Request("POST", self.base_url + path, params, merged, data)
+        return self._once(request, self._until(timeout_s))
 
     def post_json(
         self,

@@ -42,10 +42,7 @@ class Config:
 
 def path_of(machine: Machine, given: str | None) -> tuple[str, bool]:
     """Where the config is, and whether somebody named that place (then it must exist)."""
-    named = given or machine.get("USAGECLI_CONFIG")
-    if named:
-        return os.path.abspath(machine.expand(named)), True
-    return os.path.join(machine.config_dir, "config.yaml"), False
+    return machine.config_file(given)
 
 
 def load(machine: Machine, given: str | None = None) -> Config:

@@ -44,6 +44,13 @@ class Machine:
             return os.path.join(self.home, path[2:])
         return path
 
+    def config_file(self, given: str | None = None) -> tuple[str, bool]:
+        """Where the config is, and whether somebody named that place (then it must exist)."""
+        named = given or self.get("USAGECLI_CONFIG")
+        if named:
+            return os.path.abspath(self.expand(named)), True
+        return os.path.join(self.config_dir, "config.yaml"), False
+
     def short(self, path: str) -> str:
         """A path as people write it, `~` for the home."""
         home = self.home.rstrip(os.sep)
