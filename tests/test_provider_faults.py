@@ -43,7 +43,11 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
-SERVICES = services()
+# Those that the demo does not show.
+BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
+    "cursor": {"credential": {"session_token": {"value": "user_demo::demo-not-a-token"}}},
+}
+SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
 
 def secrets(value: Any) -> Iterator[str]:
