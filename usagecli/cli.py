@@ -36,13 +36,15 @@ class Root(click.Group):
     """Finds commands and providers by name, without importing any other."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *_providers(ctx)]
+        _look_everywhere(ctx)
+        return [*COMMANDS, *registry.names()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        _look_everywhere(ctx)
         if cmd_name in COMMANDS:
             # __import__ with a list of names gives the submodule itself.
             return __import__(f"usagecli.commands.{cmd_name}", fromlist=["command"]).command  # type: ignore[no-any-return]
-        if cmd_name in _providers(ctx):
+        if cmd_name in registry.names():
             from usagecli.commands._provider import provider_command
 
             return provider_command(cmd_name)
@@ -65,9 +67,10 @@ class Root(click.Group):
 
         with formatter.section("Commands"):
             formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
+        _look_everywhere(ctx)
         with formatter.section("Providers (one command each)"):
             # Not `write_text`: it breaks a name at its hyphen.
-            told, indent = ", ".join(_providers(ctx)), " " * formatter.current_indent
+            told, indent = ", ".join(registry.names()), " " * formatter.current_indent
             lines = wrap(told, formatter.width - len(indent), break_on_hyphens=False)
             formatter.write("".join(f"{indent}{line}\n" for line in lines))
 
@@ -118,8 +121,8 @@ def _refuse(error: click.ClickException) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _providers(ctx: click.Context) -> tuple[str, ...]:
-    """The ids of all providers: the built-in ones, the user's own, and those of other packages."""
+def _look_everywhere(ctx: click.Context) -> None:
+    """Let the registry know where else providers may be: the user's own, and other packages'."""
     registry.also = ()
     if not ctx.params.get("demo"):
         from usagecli.own import Own
@@ -128,7 +131,6 @@ def _providers(ctx: click.Context) -> tuple[str, ...]:
         machine = here()
         config_path, _ = machine.config_file(ctx.params.get("config_path"))
         registry.also = (Own(config_path), Plugins(machine.cache_dir))
-    return registry.names()
 
 
 def silence_stdout() -> None:

@@ -40,7 +40,7 @@ def check_id(id_: str) -> str:
         )
     if id_ in registry.built_in():
         raise ValueError(f"the id {id_!r} is taken by a built-in provider; choose another")
-    if id_ in COMMANDS:
+    if id_ in COMMANDS or id_ in ("new", "try"):
         raise ValueError(f"the id {id_!r} is the name of a command; choose another")
     return id_
 

@@ -72,6 +72,9 @@ def init(app: App) -> None:
 def validate(app: App) -> None:
     """Check the file; a mistake exits 2, with file, line and key."""
     found = config.load(app.machine, app.config_path)
+    for source in registry.also:
+        for trouble in source.troubles():
+            raise ConfigError(trouble)
     if not found.exists:
         emit(f"{found.path}: there is none; what is found on this machine is reported")
         return
@@ -104,7 +107,10 @@ def _service(service: Service) -> dict[str, Any]:
     if service.credential is not None:
         sources = {part: _source(source) for part, source in service.credential.items()}
         body["credential"] = sources.get("", sources)
-    body["base_url"] = service.base_url or registry.get(service.provider).descriptor.base_url
+    base_url = service.base_url or registry.get(service.provider).descriptor.base_url
+    # A server of one's own may be told by a variable only.
+    if base_url:
+        body["base_url"] = base_url
     if service.low_below:
         body["low_below"] = _thresholds(service.low_below)
     if service.low_balance is not None:

@@ -1,4 +1,4 @@
-"""`usagecli providers [ID]`: what is supported, and how to give it access."""
+"""`usagecli providers [ID]`: what is supported, how to give it access, and descriptors of one's own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 
 from usagecli import config, log, registry
 from usagecli.cli import App
-from usagecli.commands._options import complete_providers
-from usagecli.commands._run import emit
+from usagecli.commands._options import format_options
+from usagecli.commands._run import emit, print_snapshot
 from usagecli.commands.doctor import standing
 from usagecli.config import suggestion
-from usagecli.errors import ConfigError, ProviderError
+from usagecli.errors import ConfigError, ExitCode, ProviderError
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.registry import Descriptor
@@ -21,27 +21,87 @@ from usagecli.registry import Descriptor
 _WIDTH = 78
 
 
-@click.command("providers")
-@click.argument("provider", required=False, metavar="[ID]", shell_complete=complete_providers)
-@click.pass_obj
-def command(app: App, provider: str | None) -> None:
+class _Pages(click.Group):
+    """Every id is a command that shows the provider's page, beside `new` and `try`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *registry.names()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _page_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            own = [(name, command.get_short_help_str(100)) for name, command in sorted(self.commands.items())]
+            formatter.write_dl([("ID", "What one reports and how to give it access."), *own])
+
+
+@click.group(
+    "providers", cls=_Pages, invoke_without_command=True, subcommand_metavar="[ID | new ID | try FILE]"
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """What is supported; with an ID, what it reports and how to give it access."""
-    if provider is None:
+    if ctx.invoked_subcommand is None:
+        for source in registry.also:
+            for trouble in source.troubles():
+                log.warn(trouble)
         emit("\n\n".join(_entries()))
-        return
-    if provider not in registry.names():
-        raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
-    descriptor = registry.get(provider).descriptor
-    emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
+
+
+@command.command("new")
+@click.argument("provider", metavar="ID")
+@click.pass_obj
+def new(app: App, provider: str) -> None:
+    """Write a commented descriptor for a gateway of your own; never over another one."""
+    from usagecli.declarative.skeleton import write
+
+    path = write(provider, app.machine.config_file(app.config_path)[0])
+    emit(path)
+    log.note(f"Edit it, check it with: usagecli providers try {path} --payload answer.json")
+
+
+@command.command("try")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--payload",
+    "payloads",
+    metavar="[NAME=]FILE",
+    multiple=True,
+    help="A recorded answer, of the request NAME; several of one are its pages.",
+)
+@format_options
+@click.pass_context
+def try_(ctx: click.Context, file: str, payloads: tuple[str, ...], format_: str) -> None:
+    """What a descriptor would report of recorded answers, without asking anybody."""
+    from usagecli.commands._try import tried
+
+    app: App = ctx.obj
+    snapshot = tried(app, file, payloads)
+    print_snapshot(app, snapshot, format_, apart=True)
+    failed = any(report.failure for report in snapshot.reports)
+    ctx.exit(int(ExitCode.UNKNOWN if failed else ExitCode.OK))
+
+
+def _page_command(provider: str) -> click.Command:
+    @click.command(provider, help=f"What {provider} reports and how to give it access.")
+    @click.pass_obj
+    def page(app: App) -> None:
+        if provider not in registry.names():
+            raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
+        descriptor = registry.get(provider).descriptor
+        emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
+
+    return page
 
 
 def _entries() -> Iterator[str]:
     """Every provider with what it reports."""
-    names = registry.names()
-    width = max(len(name) for name in names) + 2
-    for name in names:
-        descriptor = registry.get(name).descriptor
-        yield "\n".join([f"{name:{width}}{descriptor.title}", *_wrapped(descriptor.reports, " " * width)])
+    descriptors = [provider.descriptor for provider in registry.usable()]
+    width = max(len(descriptor.name) for descriptor in descriptors) + 2
+    for descriptor in descriptors:
+        told = _wrapped(descriptor.reports, " " * width)
+        yield "\n".join([f"{descriptor.name:{width}}{descriptor.title}", *told])
 
 
 def _services(app: App, provider: str) -> list[Service]:
@@ -76,8 +136,10 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
             yield from _wrapped(f"{option.about}{env}", "      ", f"  {option.name}: ")
     yield from ("", "Source:")
     yield from _wrapped(descriptor.documented, "  ", "  ")
-    yield f"  Asked at {descriptor.base_url}, at most once in {descriptor.min_interval} s."
-    yield f"  Dashboard: {descriptor.dashboard}"
+    address = descriptor.base_url or "the address that you give"
+    yield f"  Asked at {address}, at most once in {descriptor.min_interval} s."
+    if descriptor.dashboard:
+        yield f"  Dashboard: {descriptor.dashboard}"
 
 
 def access(descriptor: Descriptor) -> Iterator[str]:

@@ -34,6 +34,6 @@ class Recorded:
         if call.number >= len(found):
             raise Unavailable(
                 f"no recorded answer for the request {call.request.name}",
-                hint=f"give one: {call.request.name}=FILE",
+                hint=f"give one: --payload {call.request.name}=FILE",
             )
         return found[call.number]
