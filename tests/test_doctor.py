@@ -203,4 +203,4 @@ def test_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-fake")
     assert run("doctor").code == 0
-    assert os.listdir(here().cache_dir) == []
+    assert set(os.listdir(here().cache_dir)) <= {"plugins.txt"}

@@ -130,7 +130,7 @@ def test_a_signal_in_mid_fetch(silent: Server, number: signal.Signals, code: int
     out, err = running.communicate(timeout=20)
     assert (running.returncode, out, err.strip()) == (code, "", told)
     # Nothing half-written, and the lock is free for the next run.
-    (lock,) = files_below(here().cache_dir)
+    (lock,) = set(files_below(here().cache_dir)) - {"plugins.txt"}
     assert lock.endswith(".lock")
     with FileLock(Path(here().cache_dir) / lock, timeout=0) as held:
         assert held.lock_counter == 1

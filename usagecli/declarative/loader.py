@@ -63,6 +63,7 @@ def read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
     found = check.mapping((), body, KNOWN, what="keys such as `key:` and `url:`")
     if "key" not in found:
         check.fail((), "needs a `key:`, the name of the variable that holds the key")
+    keys = _keys(check, found["key"])
     options = _options(check, found.get("options"))
     check.options = [option.name for option in options]
     place = _base(check, found)
@@ -77,7 +78,7 @@ def read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
         reports=_reports(check, found, shown),
         documented=check.flag(("documented",), found["documented"]) if "documented" in found else None,
         min_interval=_interval(check, found),
-        keys=_keys(check, found["key"]),
+        keys=keys,
         base=url,
         requests=tuple(_bare(call) for call in calls),
         entries=shown,
@@ -230,7 +231,7 @@ def _options(check: Checker, value: Any) -> tuple[Option, ...]:
             check.fail(where, "expected another name, in lower case, for an option")
         body = (
             {}
-            if given is None
+            if not given
             else check.mapping(where, given, ("env", "default", "choices", "required", "about"))
         )
         choices = tuple(
