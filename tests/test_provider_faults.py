@@ -46,6 +46,8 @@ def services() -> dict[str, dict[str, Any]]:
 # Those that the demo does not show.
 BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "cursor": {"credential": {"session_token": {"value": "user_demo::demo-not-a-token"}}},
+    "devin": {"credential": {"value": "demo-not-a-key"}},
+    "windsurf": {"credential": {"value": "sk-ws-01-demo-not-a-key"}},
 }
 SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
