@@ -145,6 +145,10 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
             "2: base: expected a URL, or keys `env:` or `choose:`",
         ),
         # requests
+        (
+            TOP + "query: {day: 2026-11-21}\n",
+            "3: query.day: expected a word, or an expression that begins with = (put it in quotes?)",
+        ),
         (TOP + "auth: Bearer\n", '3: auth: expected "Header: words {key}", "?name={key}" or none'),
         (TOP + 'auth: "Host: {key}"\n', '3: auth: expected "Header: words {key}", "?name={key}" or none'),
         (TOP + "method: PUT\n", "3: method: expected one of GET, POST"),

@@ -97,7 +97,7 @@ class Checker:
         if isinstance(value, str) and value.startswith("="):
             return self.expression(where, value[1:], element=element)
         if not isinstance(value, (str, int, float, bool)):
-            self.fail(where, "expected a word, or an expression that begins with =")
+            self.fail(where, "expected a word, or an expression that begins with = (put it in quotes?)")
         found: Word = value
         return found
 
