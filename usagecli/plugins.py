@@ -168,7 +168,9 @@ def _load(plugin: Plugin) -> Provider:
         for extra in set(registry.registered()) - before - {plugin.name}:
             registry.forget(extra)
     provider = registry.registered()[plugin.name]
-    return replace(provider, fetch=_guarded(provider.fetch, plugin))
+    guarded = replace(provider, fetch=_guarded(provider.fetch, plugin))
+    registry.keep(guarded)
+    return guarded
 
 
 def _guarded(fetch: Fetch, plugin: Plugin) -> Fetch:

@@ -125,6 +125,11 @@ def registered() -> Mapping[str, Provider]:
     return _providers
 
 
+def keep(provider: Provider) -> None:
+    """Put a provider in the place of the one that is registered under its name."""
+    _providers[provider.descriptor.name] = provider
+
+
 def forget(name: str) -> None:
     """Take a registration back."""
     del _providers[name]
