@@ -33,6 +33,14 @@ def install(folder: str) -> tuple[list[Rival], list[str]]:
     return rivals, missing
 
 
+def usagecli(folder: str, tree: str) -> str:
+    """The command of this tree, installed as its users have it: an editable install starts slower.
+
+    Raises subprocess.SubprocessError.
+    """
+    return _installed(os.path.join(folder, "usagecli"), tree, "usagecli")
+
+
 def _ccusage(folder: str) -> list[Rival]:
     """The native program by itself, and the command that starts it.
 
@@ -55,11 +63,15 @@ def _ccusage(folder: str) -> list[Rival]:
 
 
 def _aiburn(folder: str) -> list[Rival]:
-    venv = os.path.join(folder, "venv")
-    _run(sys.executable, "-m", "venv", venv)
-    _run(os.path.join(venv, "bin", "pip"), "install", "--quiet", "--no-cache-dir", "aiburn")
-    program = os.path.join(venv, "bin", "aiburn")
+    program = _installed(os.path.join(folder, "venv"), "aiburn", "aiburn")
     return [Rival("aiburn", _run(program, "--version").strip(), (program, "daily", "--json"))]
+
+
+def _installed(venv: str, requirement: str, command: str) -> str:
+    """A command of a Python package, in an environment of its own."""
+    _run(sys.executable, "-m", "venv", venv)
+    _run(os.path.join(venv, "bin", "pip"), "install", "--quiet", "--no-cache-dir", requirement)
+    return os.path.join(venv, "bin", command)
 
 
 def _run(*args: str) -> str:

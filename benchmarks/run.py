@@ -8,6 +8,7 @@ right beside it, so that a busy machine slows both. Prints a line a figure with 
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -21,20 +22,22 @@ USAGECLI = [sys.executable, "-c", "from usagecli.cli import main; main()"]
 PASS = [sys.executable, "-c", "pass"]
 
 
-def timed(command: list[str], env: dict[str, str]) -> float:
-    """Seconds that the command takes; its exit code is not the matter here, a traceback is."""
+def timed(command: list[str], env: dict[str, str], given: bytes = b"") -> float:
+    """Seconds that the command takes with that stdin; a traceback matters here, its exit code not."""
     started = time.perf_counter()
-    done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        command, env=env, input=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+    )
     took = time.perf_counter() - started
     if b"Traceback" in done.stderr:
         sys.exit(done.stderr.decode())
     return took
 
 
-def ratio(command: list[str], env: dict[str, str], rounds: int) -> float:
+def ratio(command: list[str], env: dict[str, str], rounds: int, given: bytes = b"") -> float:
     """The median, over the rounds, of the command's time over that of an empty Python."""
-    timed(command, env)
-    return statistics.median(timed(command, env) / timed(PASS, env) for _ in range(rounds))
+    timed(command, env, given)
+    return statistics.median(timed(command, env, given) / timed(PASS, env) for _ in range(rounds))
 
 
 def peak_mb(command: list[str], env: dict[str, str]) -> float:
@@ -60,6 +63,15 @@ def config(folder: Path, services: int, base_url: str) -> None:
             f"    base_url: {base_url}",
         ]
     (folder / "config.yaml").write_text("\n".join(lines) + "\n")
+
+
+def claude_code() -> bytes:
+    """A document of Claude Code's status line; without a count of replies each one is news."""
+    windows = {
+        name: {"used_percentage": 41.7, "resets_at": int(time.time()) + 3600}
+        for name in ("five_hour", "seven_day")
+    }
+    return json.dumps({"session_id": "s", "cost": {}, "rate_limits": windows}).encode()
 
 
 def line(what: str, got: str, bound: str) -> None:
@@ -105,6 +117,16 @@ def measure(folder: Path, base_url: str, rounds: int) -> None:
         "status as a table, 12 services fresh in the cache",
         f"{ratio([*status, *fresh], env, rounds):.2f} x pass",
         "at most 12, aim at 10",
+    )
+    line(
+        "statusline, 12 services in the cache",
+        f"{ratio([*USAGECLI, 'statusline'], env, rounds):.2f} x pass",
+        "at most 5",
+    )
+    line(
+        "statusline --from-claude, and its figures kept",
+        f"{ratio([*USAGECLI, 'statusline', '--from-claude'], env, rounds, claude_code()):.2f} x pass",
+        "at most 5",
     )
     for services, bound in ((1, 0.45), (12, 0.6), (40, 1.2)):
         config(folder, services, base_url)

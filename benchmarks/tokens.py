@@ -3,9 +3,9 @@
     python -m benchmarks.tokens [--quick] [--sizes 45,400,2000] [--rounds 5] [--files 50000] [--line 1000:200]
 
 Every figure is the median, over some rounds, of usagecli's cost divided by the other program's in the
-same round, the order alternating, the logs in the page cache for all. The other programs are installed
-into a scratch directory; that, the logs and a home of their own are gone at the end. Takes about twenty
-minutes and 6 GB of disk; --quick a minute. Needs Linux for the memory, POSIX for the rest.
+same round, the order alternating, the logs in the page cache for all. This tree and the others are
+installed into a scratch directory; that, the logs and a home of their own are gone at the end. Takes about
+twenty minutes and 6 GB of disk; --quick a minute. Needs Linux for the memory, POSIX for the rest.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from typing import Any
 
 from benchmarks.corpus import generate
 from benchmarks.measure import Command, Cost, alternate, ratio
-from benchmarks.rivals import Rival, install
+from benchmarks.rivals import Rival, install, usagecli
 from benchmarks.shapes import grow, long_line, small_files
 from benchmarks.truth import Truth
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 YEAR = ("--since", "2026-01-01", "--until", "2026-12-31")
-MAIN = (sys.executable, "-c", "from usagecli.cli import main; main()")
-USAGECLI = (*MAIN, "tokens", "daily", "--json", "--timezone", "UTC", *YEAR)
+DAYS = ("tokens", "daily", "--json", "--timezone", "UTC", *YEAR)
 NATIVE, INSTALLED, AIBURN = "ccusage", "ccusage command", "aiburn"
 
 # By the other program's name: at most that many times its cost.
@@ -46,7 +45,8 @@ APPENDED: dict[int, Bounds] = {400: {NATIVE: 0.3}}
 class Bench:
     """One corpus in a home of its own, and who reads it."""
 
-    def __init__(self, home: str, rivals: Sequence[Rival], rounds: int) -> None:
+    def __init__(self, home: str, command: str, rivals: Sequence[Rival], rounds: int) -> None:
+        self.command = command
         self.rounds = rounds
         self.home = home
         self.seeds = itertools.count()
@@ -55,14 +55,13 @@ class Bench:
             "HOME": home,
             "PATH": os.environ["PATH"],
             "TZ": "UTC",
-            "PYTHONPATH": ROOT,
             "USAGECLI_CACHE_DIR": os.path.join(self.kept, "cache"),
             "USAGECLI_DATA_DIR": os.path.join(self.kept, "data"),
         }
         self.rivals = {rival.name: Command(rival.name, rival.args, self.env) for rival in rivals}
 
     def usagecli(self, prepare: Callable[[], None] = lambda: None) -> Command:
-        return Command("usagecli", USAGECLI, self.env, prepare)
+        return Command("usagecli", (self.command, *DAYS), self.env, prepare)
 
     def forget(self) -> None:
         """As if usagecli had never run."""
@@ -225,6 +224,7 @@ def main() -> None:
         needed = 1.1e6 * max(*options.sizes, options.line[0]) + 4096 * options.files + 1e9
         if shutil.disk_usage(scratch).free < needed:
             sys.exit(f"{scratch}: {needed / 1e9:.1f} GB of free disk are needed")
+        command = usagecli(scratch, ROOT)
         rivals, missing = install(os.path.join(scratch, "rivals"))
         print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {options.rounds} rounds")
         print(*(f"{rival.name} {rival.version}" for rival in rivals), *missing, sep="\n")
@@ -233,7 +233,7 @@ def main() -> None:
         runs += [partial(long, size=options.line[0], length=options.line[1])] if options.line[0] else []
         for run in runs:
             with tempfile.TemporaryDirectory(dir=scratch) as home:
-                run(Bench(home, rivals, options.rounds))
+                run(Bench(home, command, rivals, options.rounds))
 
 
 def _options() -> argparse.Namespace:

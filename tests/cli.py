@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from usagecli.cli import cli
-from usagecli.commands.schema import PATH, TOKENS_PATH
+from usagecli.commands.schema import HISTORY_PATH, PATH, TOKENS_PATH
 from usagecli.machine import here
 
 # Every secret that the tests use holds this word, so that none can slip out unseen.
@@ -65,7 +65,18 @@ def schema() -> Draft202012Validator:
     """The published schema, itself checked; and stricter than published, where new keys are allowed."""
     body = json.loads(Path(PATH).read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(body)
-    for name in ("snapshot", "quota", "balance", "spend", "error", "pool"):
+    for name in (
+        "snapshot",
+        "quota",
+        "balance",
+        "pace",
+        "drain",
+        "spend",
+        "error",
+        "pool",
+        "alert",
+        "verdict",
+    ):
         body["$defs"][name]["additionalProperties"] = False
     return Draft202012Validator(body)
 
@@ -78,6 +89,14 @@ def tokens_schema() -> Draft202012Validator:
     return Draft202012Validator(body)
 
 
+@cache
+def history_schema() -> Draft202012Validator:
+    """The published schema of `history --json`, itself checked."""
+    body = json.loads(Path(HISTORY_PATH).read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(body)
+    return Draft202012Validator(body)
+
+
 def run(*args: str) -> Outcome:
     """Run `usagecli ARGS` in this process. No traceback, and every document fits the schema."""
     result = CliRunner().invoke(cli, list(args), prog_name="usagecli")
@@ -86,7 +105,8 @@ def run(*args: str) -> Outcome:
     assert "Traceback" not in result.stderr
     outcome = Outcome(result.exit_code, result.stdout, result.stderr)
     if "--json" in args or "-j" in args:
-        validator = tokens_schema() if "tokens" in args else schema()
+        own = {"tokens": tokens_schema, "history": history_schema}
+        validator = next((find() for command, find in own.items() if command in args), schema())
         for body in outcome.documents:
             validator.validate(body)
     return outcome

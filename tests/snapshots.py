@@ -9,14 +9,22 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support import NOW, d, utc
-from usagecli import assess, registry
+from usagecli import assess, pace, registry
 from usagecli.formatters import Look
-from usagecli.model import Balance, Failure, Quota, Report, Service, Snapshot, Spend, Usage, plan
+from usagecli.model import Balance, Failure, Quota, Rates, Report, Service, Snapshot, Spend, Usage, plan
 
+NO_RATES = Rates()
 NEXT_MONTH = utc("2026-12-01T00:00:00")
 
 
-def report(name: str, usage: Usage | None = None, *, provider: str = "openrouter", **known: Any) -> Report:
+def report(
+    name: str,
+    usage: Usage | None = None,
+    *,
+    provider: str = "openrouter",
+    rates: Rates = NO_RATES,
+    **known: Any,
+) -> Report:
     """What the run knows of a service, judged with the usual thresholds."""
     if usage is not None:
         usage = replace(usage, contract={**registry.get(provider).descriptor.contract, **usage.contract})
@@ -29,6 +37,8 @@ def report(name: str, usage: Usage | None = None, *, provider: str = "openrouter
         "defaults": {},
         **known,
     }
+    if usage is not None and not told["stale"]:
+        usage = pace.forecast(usage, rates, NOW, NOW)
     return assess.report(service, usage=usage, **told)
 
 

@@ -141,6 +141,9 @@ class Server:
             def do_POST(self) -> None:
                 outer.answer(self)
 
+            def do_PUT(self) -> None:
+                outer.answer(self)
+
             def log_message(self, *args: object) -> None:
                 pass
 

@@ -11,15 +11,20 @@ from tests.accounts import accounts
 from tests.cli import configure, openrouter, run
 from tests.support import NOW, Reply, d, serve, utc
 from usagecli import assess
-from usagecli.commands.check import lines
-from usagecli.formatters import Look
-from usagecli.model import Balance, Failure, Quota, Service, Usage
+from usagecli.alerts import verdicts
+from usagecli.formatters import Look, alert
+from usagecli.model import Balance, Failure, Quota, Report, Service, Usage
 
 LOOK = Look(now=NOW)
 IN_AN_HOUR = NOW + timedelta(hours=1)
 DOWN = Failure(
     kind="unavailable", message="example.com has a problem of its own (503)", hint="try again later"
 )
+
+
+def lines(report: Report) -> list[str]:
+    """What `check` says of it without any rule."""
+    return [alert.line(hit, LOOK) for hit in verdicts([report]) if hit.hit]
 
 
 def quota(left: int | None = 50, **more: Any) -> Quota:
@@ -44,7 +49,7 @@ def told(usage: Usage | None, failure: Failure | None = None, **service: Any) ->
         override=None,
         defaults={},
     )
-    return list(lines(report, LOOK, lambda report, quota_id: d(10)))
+    return lines(report)
 
 
 def wallet(amount: str | int | None, **more: Any) -> Balance:
@@ -134,12 +139,12 @@ def test_no_report_that_is_not_ok_is_passed_over(status: Any) -> None:
         defaults={},
     )
     assert report.status == status
-    assert bool(list(lines(report, LOOK, lambda report, quota_id: d(10)))) is (status != "ok")
+    assert bool(lines(report)) is (status != "ok")
 
 
 # -- the command ------------------------------------------------------------------------------------
 
-LOW = "low weekly limit: low, 5 % left (below 10 %), resets Mon 00:00\n"
+LOW = "low weekly limit: low, 5 % left (below 10 %), empty in 6h 44m, resets Mon 00:00\n"
 SPENT = "spent weekly limit: exhausted, $0 of $60 left, resets Mon 00:00\n"
 REFUSED = (
     "refused: unknown, OpenRouter refused the key (401): it is wrong, deleted, disabled or expired; "
@@ -198,8 +203,10 @@ class TestCommand:
             outcome = run("check", "--no-cache")
         host = server.url.removeprefix("http://")
         assert outcome.code == 1
+        # Old figures lead nowhere.
+        told = LOW.replace("empty in 6h 44m, ", "")
         assert outcome.out == (
-            f"{LOW}low: unknown, {host} has a problem of its own (500); try again later (last read 1m ago)\n"
+            f"{told}low: unknown, {host} has a problem of its own (500); try again later (last read 1m ago)\n"
         )
 
     def test_json_is_a_snapshot_of_what_is_not_ok_whose_pool_counts_all(self) -> None:

@@ -55,7 +55,7 @@ def test_no_script_is_committed_for_another_shell() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["stat"], ["status"]),
+        (["stat"], ["status", "statusline"]),
         (["openr"], ["openrouter"]),
         (["status", "work"], ["work", "work-codex"]),
         (["status", "hom"], ["home"]),

@@ -256,7 +256,8 @@ def test_a_disk_that_fills_up_while_it_is_written(machine: Machine, path: Path) 
         capture_output=True,
         text=True,
         check=False,
-        env=environment({"USAGECLI_CONFIG": str(path)}),
+        # Nor may half of a compiled module stay behind.
+        env=environment({"USAGECLI_CONFIG": str(path), "PYTHONDONTWRITEBYTECODE": "1"}),
     )
     assert (done.returncode, "cannot be written: File too large" in done.stderr) == (2, True)
     assert path.read_text() == text

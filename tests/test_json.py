@@ -17,7 +17,7 @@ from tests.support import NOW, d
 from usagecli import registry
 from usagecli.formatters import formatter
 from usagecli.formatters.json import document, instant, plain, snapshot_document
-from usagecli.model import Balance, Quota, Refill, Spend, Usage
+from usagecli.model import Balance, Quota, Rates, Refill, Spend, Usage
 
 render = formatter("json")
 
@@ -29,7 +29,7 @@ def test_the_document_of_the_contract() -> None:
         quotas=CODEX.quotas[:1],
         spend=(Spend(id="monthly", label="This month", unit="usd", amount=d("341.39")),),
     )
-    body = document(report("codex", usage, provider="codex"))
+    body = document(report("codex", usage, provider="codex", rates=Rates(balances={"credits": 11.24})))
     assert body == {
         "schemaVersion": 1,
         "provider": "codex",
@@ -56,6 +56,13 @@ def test_the_document_of_the_contract() -> None:
                 "resetsAt": "2026-11-21T10:15:00Z",
                 "refill": None,
                 "status": "ok",
+                "pace": {
+                    "basis": "window",
+                    "expectedPercentUsed": 55.0,
+                    "projectedPercentUsed": 50.909091,
+                    "runsOutAt": None,
+                    "lasts": True,
+                },
             }
         ],
         "balances": [
@@ -67,6 +74,12 @@ def test_the_document_of_the_contract() -> None:
                 "amount": 112.4,
                 "unlimited": False,
                 "status": "ok",
+                "pace": {
+                    "basis": "history",
+                    "perDay": 11.24,
+                    "daysLeft": 10.0,
+                    "runsOutAt": "2026-12-01T08:00:00Z",
+                },
             }
         ],
         "spend": [

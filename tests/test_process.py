@@ -238,7 +238,8 @@ def imported(*args: str, env: dict[str, str] | None = None) -> set[str]:
     """Which of the costly packages a run imports."""
     code = (
         "import atexit, sys;"
-        "costly = ('requests', 'urllib3', 'tabulate', 'keyring', 'yaml', 'wcwidth', 'filelock', 'sqlite3');"
+        "costly = ('requests', 'urllib3', 'tabulate', 'keyring', 'yaml', 'wcwidth', 'filelock', 'sqlite3',"
+        "'prometheus_client', 'opentelemetry');"
         "atexit.register(lambda: print(*(n for n in costly if n in sys.modules), file=sys.stderr));"
         f"sys.argv = ['usagecli', *{list(args)!r}];"
         "from usagecli.cli import main; main()"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli import run
-from usagecli import registry
+from usagecli import config, registry
 from usagecli.cli import COMMANDS
 from usagecli.formatters import FORMATS
+from usagecli.machine import here
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +91,59 @@ def test_every_provider_has_a_row() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \|", section("Providers"), flags=re.MULTILINE)
     code = [name for name in registry.names() if name not in registry.catalog()]
     assert rows == [*code, *registry.catalog()]
+
+
+# A date and a time of a reading.
+MOMENT = r"[A-Z][a-z]{2} \d+ [A-Z][a-z]{2} \d\d:\d\d"
+
+
+@pytest.mark.sockets
+def test_the_history_is_what_the_demo_prints() -> None:
+    picture = blocks(section("History"))[0].splitlines()
+    shown = run("--demo", "history", "codex", "claude", "amp").out
+
+    def told(line: str) -> list[str]:
+        return re.sub(MOMENT, "", re.sub("[▁-█]", "", line)).split()
+
+    printed = [frozenset(told(line)) for line in shown.splitlines()]
+    # The outage is told in two lines of the picture, and narrow tables leave columns out.
+    wrapped = [*picture[:6], f"{picture[6]} {picture[7].strip()}", *picture[8:]]
+    for line in wrapped:
+        assert any(set(told(line)) <= found for found in printed), f"not in the demo: {line}"
+    assert max(map(len, picture)) <= 80
+
+
+@pytest.mark.sockets
+def test_the_lines_for_cron_and_systemd_record() -> None:
+    found = re.findall(r"usagecli (history record.*)$", section("History"), flags=re.MULTILINE)
+    assert len(found) == 2
+    for words in found:
+        outcome = run("--demo", *shlex.split(words))
+        assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+def test_systemd_takes_the_timer(tmp_path: Path) -> None:
+    units = {"service": blocks(section("History"))[2], "timer": blocks(section("History"))[3]}
+    for kind, text in units.items():
+        # What is run need not be installed for the units to be right.
+        (tmp_path / f"usagecli-history.{kind}").write_text(
+            text.replace("%h/.local/bin/usagecli", "/bin/true")
+        )
+    done = subprocess.run(
+        ["systemd-analyze", "--user", "verify", str(tmp_path / "usagecli-history.timer")],
+        # Of a user who is logged in; this one need not be.
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_history_of_the_config_is_what_it_is_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(blocks(section("History"))[4], encoding="utf-8")
+    assert config.load(here(), str(path)).history == config.Keep()
 
 
 def test_the_gateway_of_the_readme_works_at_the_first_try(tmp_path: Path) -> None:

@@ -24,11 +24,14 @@ WIDE = "東京の開発者チーム"
     ("name", "how"),
     [
         ("table_80.txt", {"width": 80, "bars": True}),
+        ("table_100.txt", {"width": 100, "bars": True}),
+        ("table_120.txt", {"width": 120, "bars": True}),
         ("table_200.txt", {"width": 200, "bars": True}),
         ("table_60.txt", {"width": 60, "bars": True}),
         ("table_pipe.txt", {}),
         ("table_ascii.txt", {"width": 80, "bars": True, "unicode": False}),
         ("table_color.txt", {"width": 80, "bars": True, "color": True}),
+        ("table_color_120.txt", {"width": 120, "bars": True, "color": True}),
     ],
 )
 def test_the_table(name: str, how: dict[str, Any]) -> None:

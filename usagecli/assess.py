@@ -69,9 +69,14 @@ def balance_status(balance: Balance, low_balance: Decimal | None, *, alone: bool
         return "ok"
     if balance.amount is None:
         return None
-    if balance.amount <= 0 and (alone if balance.stops is None else balance.stops):
+    if balance.amount <= 0 and stops(balance, alone=alone):
         return "exhausted"
     return "low" if low_balance is not None and balance.amount < low_balance else "ok"
+
+
+def stops(balance: Balance, *, alone: bool) -> bool:
+    """Whether the work stops where nothing is left of it; `alone` as in `balance_status`."""
+    return alone if balance.stops is None else balance.stops
 
 
 def judged(
@@ -178,8 +183,15 @@ def report(
         usage, status = judged(usage, service, override=override, defaults=defaults)
     if failure is not None:
         status = worst((status, "error"))
+    quotas = usage.quotas if usage is not None else ()
     return Report(
-        service=service, status=status, usage=usage, fetched_at=fetched_at, stale=stale, failure=failure
+        service=service,
+        status=status,
+        usage=usage,
+        fetched_at=fetched_at,
+        stale=stale,
+        failure=failure,
+        low_below={quota.id: threshold(quota.id, override, service, defaults) for quota in quotas},
     )
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from usagecli import assess, credentials, log, options, registry
+from usagecli import assess, credentials, log, options, pace, registry
 from usagecli.client import Ask, Transport
 from usagecli.errors import ProviderError, RateLimited, Unavailable
-from usagecli.model import Failure, Service, Usage
+from usagecli.model import Failure, Rates, Service, Usage
 from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 3600
 _TICK_S = 0.1
+# Failures beside which older figures stand. What was refused or cannot be read they would hide.
+_UNREACHED = ("unavailable", "rate_limited")
+
+# Credentials that are renewed by themselves, so that they name their account for hours only.
+_RENEWED = ("cookie", "login", "oauth", "token")
 
 # Called while waiting, with the names that have not answered yet.
 Progress = Callable[[Sequence[str]], None]
@@ -34,11 +39,13 @@ Progress = Callable[[Sequence[str]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a run may ask. `max_age_s` None means `--no-cache`: nothing younger is reused."""
+    """How a run may ask. `max_age_s` None means `--no-cache`: nothing younger is reused. `history`
+    False: forecasts rest on the report alone."""
 
     max_age_s: float | None = 60.0
     timeout_s: float = 20.0
     offline: bool = False
+    history: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +58,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What is known of a service after the run. `stale`: the figures are older than they should be."""
+    """What is known of a service after the run. `stale`: the figures are older than they should be.
+
+    `live`: it was asked in this run, and this is what came of it. `account` names the account for the
+    history, and is no secret; "" where the credential is not known.
+    """
 
     service: Service
+    account: str = ""
+    live: bool = False
     usage: Usage | None = None
     fetched_at: datetime | None = None
     stale: bool = False
@@ -74,6 +87,17 @@ class _Job:
     @property
     def service(self) -> Service:
         return self.target.service
+
+    def account(self, usage: Usage | None) -> str:
+        """As the cache names it; where the credential is renewed by itself, by what the answer says."""
+        credential = self.credential
+        lasts = credential is None or credential.account_id or credential.kind not in _RENEWED
+        if lasts or usage is None or usage.account is None:
+            return self.key
+        from hashlib import sha256
+
+        told = f"{self.service.name}\0{self.service.provider}\0{usage.account}"
+        return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Collector:
@@ -107,7 +131,7 @@ class Collector:
         try:
             self._prepare(job)
         except ProviderError as error:
-            return Result(service=job.service, failure=_failure(error))
+            return self._or_local(job, Result(service=job.service, failure=_failure(error)))
         return self._settled(job)
 
     def _prepare(self, job: _Job) -> None:
@@ -139,20 +163,43 @@ class Collector:
             return self._known(job, replace(job.entry, failure=failure), stale=True)
         return None
 
+    def _or_local(self, job: _Job, result: Result) -> Result:
+        """The result, or what the vendor's own tool left on this machine, where nobody answered and
+        that is newer than the last answer."""
+        recall, failure = registry.get(job.service.provider).recall, result.failure
+        if recall is None or failure is None or failure.kind not in (*_UNREACHED, "not_configured"):
+            return result
+        found = recall(job.service, job.credential, self.machine.overlaid(job.service.env))
+        if found is None or (result.fetched_at is not None and result.fetched_at >= found.at):
+            return result
+        return replace(result, usage=found.usage, fetched_at=found.at, stale=True)
+
     def _known(self, job: _Job, entry: Entry, *, stale: bool) -> Result:
+        """What is known without asking."""
+        return self._or_local(job, self._cached(job, entry, stale=stale))
+
+    def _cached(self, job: _Job, entry: Entry, *, stale: bool) -> Result:
         """What the cache has, as far as it still holds."""
         failure = entry.failure if stale else None
-        # Refused or unreadable is another matter than unreachable: old figures would hide it.
         if (
             entry.usage is None
             or entry.fetched_at is None
-            or (failure is not None and failure.kind not in ("unavailable", "rate_limited"))
+            or (failure is not None and failure.kind not in _UNREACHED)
         ):
-            return Result(service=job.service, failure=failure)
+            return Result(service=job.service, account=job.account(None), failure=failure)
         empty = registry.get(job.service.provider).descriptor.contract
-        usage = assess.aged(entry.usage, entry.fetched_at, self.machine.clock(), empty)
+        now = self.machine.clock()
+        usage = assess.aged(entry.usage, entry.fetched_at, now, empty)
+        if not stale:
+            rates = entry.rates if self.rules.history else Rates()
+            usage = pace.forecast(usage, rates, entry.fetched_at, now)
         return Result(
-            service=job.service, usage=usage, fetched_at=entry.fetched_at, stale=stale, failure=failure
+            service=job.service,
+            account=job.account(usage),
+            usage=usage,
+            fetched_at=entry.fetched_at,
+            stale=stale,
+            failure=failure,
         )
 
     # -- asking ----------------------------------------------------------------------------------
@@ -195,7 +242,8 @@ class Collector:
                 message=f"no answer within {self.rules.timeout_s:g} s",
                 hint="try again, or give a longer --timeout",
             )
-            results[index] = self._known(job, replace(job.entry, failure=failure), stale=True)
+            known = self._known(job, replace(job.entry, failure=failure), stale=True)
+            results[index] = replace(known, live=not self.rules.offline)
 
     def _one(self, job: _Job, transport: Transport) -> Result:
         """Ask for one service, unless a neighbour did in the meantime."""
@@ -239,14 +287,20 @@ class Collector:
                 usage = replace(usage, source="demo")
             # What a vendor's app wrote down is as old as its file.
             fetched_at = min(usage.as_of or now, now)
-            entry = Entry(usage=usage, fetched_at=fetched_at, checked_at=now)
+            rates = self._rates(job, usage, fetched_at)
+            entry = Entry(usage=usage, fetched_at=fetched_at, checked_at=now, rates=rates)
         finally:
             ask.close()
         job.entry = entry
         self.cache.store(job.service, job.key, entry)
-        if entry.failure is None:
-            return Result(service=job.service, usage=entry.usage, fetched_at=entry.fetched_at)
-        return self._known(job, entry, stale=True)
+        return replace(self._known(job, entry, stale=entry.failure is not None), live=True)
+
+    def _rates(self, job: _Job, usage: Usage, at: datetime) -> Rates:
+        if not self.rules.history:
+            return Rates()
+        from usagecli.storage import rates
+
+        return rates.read(self.machine, job.service, job.account(usage), usage, at)
 
     def _refused(self, before: Entry, error: ProviderError) -> Entry:
         """The entry after a failure: the figures stay; a 429 without a date waits longer each time."""

@@ -11,11 +11,11 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from usagecli import wire
 from usagecli.errors import ConfigError
-from usagecli.model import Service
+from usagecli.model import CredentialSource, Service
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
@@ -25,10 +25,49 @@ _MAX_FILE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """What the history keeps: everything younger than `full_days`, then one sample an hour, from
+    `hourly_days` on one a day, and nothing that is older than `daily_days`."""
+
+    enabled: bool = True
+    full_days: int = 35
+    hourly_days: int = 180
+    daily_days: int = 730
+
+
+# The first three are what `check` judges by without any rule: a status, a stop, a service's error.
+Condition = Literal[
+    "low", "stopped", "unknown", "below", "below_amount", "runs_out_before_reset", "unknown_for"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actions:
+    """What is done where an alert begins or ends: a command that is run, addresses that apprise tells."""
+
+    run: str | tuple[str, ...] | None = field(default=None, repr=False)
+    notify: tuple[CredentialSource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When an alert is wanted, of which services (names or provider ids) and quotas or balances (ids);
+    None is all of them. `value` is percent, an amount in the figure's own unit, or seconds."""
+
+    condition: Condition
+    value: Decimal = Decimal(0)
+    name: str | None = None
+    services: frozenset[str] | None = None
+    quotas: frozenset[str] | None = None
+    actions: Actions = Actions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What the file says. `services` is None where it names none, so that they are looked for.
 
     `max_age_s` and `timeout_s` are seconds; `low_below` maps quota ids, and `default`, to percent.
+    `actions` are for what `check` judges by itself; a rule has its own or, where it has none, these.
     """
 
     path: str
@@ -37,7 +76,10 @@ class Config:
     max_age_s: float = 60.0
     timeout_s: float = 20.0
     credits_per_usd: Decimal = Decimal(25)
+    history: Keep = Keep()
     services: tuple[Service, ...] | None = None
+    alerts: tuple[Rule, ...] = ()
+    actions: Actions = Actions()
 
 
 def path_of(machine: Machine, given: str | None) -> tuple[str, bool]:
@@ -98,6 +140,9 @@ def others_can_read(path: str, machine: Machine) -> bool:
 
 def _refuse_exposed(found: Config, machine: Machine) -> None:
     sources = [source for service in found.services or () for source in (service.credential or {}).values()]
+    sources += [
+        source for actions in (found.actions, *(r.actions for r in found.alerts)) for source in actions.notify
+    ]
     if any(source.kind == "value" for source in sources) and others_can_read(found.path, machine):
         raise ConfigError(
             f"{found.path}: holds a secret and can be read by other users; "

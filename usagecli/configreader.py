@@ -6,25 +6,24 @@ the wrong key.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from usagecli import options, registry, wire
-from usagecli.config import SOURCES, Config, check_name, check_source, secrets_folder, suggestion
+from usagecli import alertreader, options, registry
+from usagecli.config import SOURCES, Config, Keep, check_name, suggestion
+from usagecli.configsheet import Sheet
 from usagecli.model import CredentialSource, Service
 from usagecli.own import check_id
 from usagecli.urls import check_base_url
-from usagecli.yamlreader import Path, YamlReader
+from usagecli.yamlreader import Path
 
 if TYPE_CHECKING:
-    from usagecli.machine import Machine
     from usagecli.registry import Descriptor
 
-_T = TypeVar("_T")
-
+_KEYS = ("custom", "defaults", "history", "services", *alertreader.KEYS)
 _DEFAULT_KEYS = ("low_below", "max_age", "timeout", "credits_per_usd")
+_MOST_DAYS = 36500
+_HISTORY_KEYS = ("full_days", "hourly_days", "daily_days")
 _SERVICE_KEYS = (
     "name",
     "provider",
@@ -38,22 +37,19 @@ _SERVICE_KEYS = (
 )
 
 
-class Reader(YamlReader):
-    """Checks one config file."""
-
-    def __init__(self, path: str, machine: Machine) -> None:
-        super().__init__(path)
-        self.machine = machine
+class Reader(Sheet):
+    """Checks one file."""
 
     def config(self, data: bytes) -> Config:
         body = self.parse(data)
         if body is None:
             return Config(path=self.path, exists=True)
-        self.keys((), body, ("defaults", "custom", "services"))
+        self.keys((), body, _KEYS)
         self.custom(("custom",), body.get("custom"))
         defaults = self.mapping(("defaults",), body.get("defaults"))
         self.keys(("defaults",), defaults, _DEFAULT_KEYS)
-        services = body.get("services")
+        services = None if body.get("services") is None else self.services(body["services"])
+        actions = alertreader.actions(self, (), body)
         return Config(
             path=self.path,
             exists=True,
@@ -63,31 +59,26 @@ class Reader(YamlReader):
                 self.amount(("defaults", "timeout"), defaults.get("timeout"), 20, above_zero=True)
             ),
             credits_per_usd=self.amount(("defaults", "credits_per_usd"), defaults.get("credits_per_usd"), 25),
-            services=None if services is None else self.services(services),
+            history=self.history(body.get("history")),
+            services=services,
+            alerts=alertreader.rules(self, body.get("alerts"), services or (), actions),
+            actions=actions,
         )
 
-    # -- numbers ---------------------------------------------------------------------------------
+    def history(self, value: Any) -> Keep:
+        """`history: false`, or how many days it keeps what."""
+        if value is None or isinstance(value, bool):
+            return Keep(enabled=value is not False)
+        if not isinstance(value, dict):
+            self.fail(("history",), f"expected false, or a map of {', '.join(_HISTORY_KEYS)}")
+        self.keys(("history",), value, _HISTORY_KEYS)
+        ages: dict[str, Any] = {key: self.days(("history", key), days) for key, days in value.items()}
+        return Keep(**ages)
 
-    def amount(self, where: Path, value: Any, default: int, *, above_zero: bool = False) -> Decimal:
-        if value is None and where not in self.lines:
-            return Decimal(default)
-        found = None if isinstance(value, str) else wire.as_number(value)
-        if found is None or found < 0 or (above_zero and found == 0):
-            self.fail(where, f"expected a number {'above' if above_zero else 'of at least'} 0")
-        return found
-
-    def thresholds(self, where: Path, value: Any) -> Mapping[str, Decimal]:
-        if value is None and where not in self.lines:
-            return {}
-        if isinstance(value, dict):
-            return {str(key): self.percent((*where, str(key)), found) for key, found in value.items()}
-        return {"default": self.percent(where, value)}
-
-    def percent(self, where: Path, value: Any) -> Decimal:
-        found = None if isinstance(value, str) else wire.as_number(value)
-        if found is None or not 0 <= found <= 100:
-            self.fail(where, "expected a percentage from 0 to 100")
-        return found
+    def days(self, where: Path, value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= _MOST_DAYS:
+            self.fail(where, f"expected a whole number of days, 0 to {_MOST_DAYS}")
+        return value
 
     def custom(self, where: Path, value: Any) -> None:
         """Whether the user's own providers may be called so; what they say is checked where it is used."""
@@ -149,11 +140,6 @@ class Reader(YamlReader):
             options=self.options((*where, "options"), body.get("options"), descriptor),
         )
 
-    def optional(
-        self, where: Path, body: Mapping[str, Any], key: str, read: Callable[[Path, Any], _T]
-    ) -> _T | None:
-        return read((*where, key), body[key]) if key in body else None
-
     def name(self, where: Path, value: Any) -> str:
         try:
             return check_name(self.text(where, value))
@@ -199,23 +185,3 @@ class Reader(YamlReader):
             part: self.source((*where, part), self.mapping((*where, part), source))
             for part, source in value.items()
         }
-
-    def source(self, where: Path, value: Mapping[str, Any]) -> CredentialSource:
-        self.keys(where, value, SOURCES)
-        if len(value) != 1:
-            self.fail(where, f"expected exactly one of: {', '.join(SOURCES)}")
-        kind, given = next(iter(value.items()))
-        at = (*where, kind)
-        if kind == "command" and isinstance(given, list) and given:
-            return CredentialSource(kind, tuple(self.text((*at, i), word) for i, word in enumerate(given)))
-        text = self.text(at, given)
-        try:
-            check_source(kind, text)
-        except ValueError as error:
-            self.fail(at, str(error))
-        return CredentialSource(kind, text, own=kind == "file" and self.keeps(text))
-
-    def keeps(self, file: str) -> bool:
-        """Whether the file is one of usagecli's own secrets."""
-        folder = os.path.dirname(os.path.abspath(self.machine.expand(file)))
-        return folder == secrets_folder(self.path)

@@ -269,6 +269,11 @@ def is_slow(service: Service) -> bool:
     )
 
 
+def revealed(source: CredentialSource, machine: Machine) -> Secret:
+    """The secret at that place. Raises NotConfigured, ServiceError."""
+    return Secret(_read(source, machine))
+
+
 def _given(provider: Provider, sources: Mapping[str, CredentialSource], machine: Machine) -> Credential:
     texts = {part: _read(source, machine) for part, source in sources.items()}
     origin = ", ".join(dict.fromkeys(describe(source, machine) for source in sources.values()))
@@ -336,17 +341,11 @@ def _read(source: CredentialSource, machine: Machine) -> str:
 
 def _run(command: str | tuple[str, ...], machine: Machine) -> str:
     """What a credential command prints: all of a JSON document, else its first line."""
-    import shlex
     import subprocess
 
-    words: str | list[str]
-    if isinstance(command, tuple):
-        words, name = list(command), command[0]
-    else:
-        # Windows splits a command line by itself, by rules of its own.
-        words = command if machine.platform == "win32" else shlex.split(command)
-        name = command.split()[0]
-    name = os.path.basename(name)
+    from usagecli.programs import argv
+
+    words, name = argv(command, machine)
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, and no shell
             words,

@@ -54,7 +54,7 @@ class ConfigError(UsageCliError):
 
 
 class OutputError(UsageCliError):
-    """stdout took no more, for another reason than a closed pipe."""
+    """The result could not be written, or did not arrive where it was sent."""
 
 
 class ProviderError(UsageCliError):

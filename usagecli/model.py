@@ -29,6 +29,41 @@ class Refill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Where a quota's use leads until its reset.
+
+    `basis`: `history`, the recent readings; `window`, the average of the window so far.
+    `expected_percent_used`: where even use would have stood when this was read;
+    `projected_percent_used`: where this one will at the reset. `runs_out_at` is None where it lasts, and where it is used up already.
+    """
+
+    basis: Literal["history", "window"]
+    expected_percent_used: Decimal
+    projected_percent_used: Decimal
+    runs_out_at: datetime | None
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """How fast a balance goes, by the recent readings: `per_day` in its unit. `days_left` (counted
+    from the reading) and `runs_out_at` are None where nothing is used, or so little that it lasts for ten years."""
+
+    per_day: Decimal
+    days_left: Decimal | None
+    runs_out_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast the quotas (in percent a day) and balances (in their unit a day) of a service went
+    lately, by their ids; only those of which enough was read."""
+
+    quotas: Mapping[str, float] = field(default_factory=dict)
+    balances: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """An allowance that is used up and comes back at a reset.
 
@@ -58,6 +93,8 @@ class Quota:
     # True: the provider says outright that this limit is reached.
     reached: bool = False
     status: Status | None = None
+    # None: not known, or not honestly to be said.
+    pace: Pace | None = None
 
     def __post_init__(self) -> None:
         if self.unlimited:
@@ -94,6 +131,7 @@ class Balance:
     # True: the provider says outright that it is used up, with or without a figure.
     reached: bool = False
     status: Status | None = None
+    pace: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +232,8 @@ class Report:
     fetched_at: datetime | None = None
     stale: bool = False
     failure: Failure | None = None
+    # By quota id: below how many percent left it is low.
+    low_below: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

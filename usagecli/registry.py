@@ -18,6 +18,7 @@ from usagecli.errors import ConfigError
 if TYPE_CHECKING:
     from usagecli.client import Ask
     from usagecli.credentials import Credential, Place
+    from usagecli.local import Local
     from usagecli.machine import Machine
     from usagecli.model import Service, Usage
 
@@ -70,17 +71,21 @@ Fetch = Callable[["Ask"], "Usage"]
 Accept = Callable[[Mapping[str, str], str, "Machine"], "Credential"]
 # Raises ValueError saying what is wrong with the service's options.
 Expand = Callable[["Service"], "tuple[Service, ...]"]
+# Figures of the service's account (None: it has no credential) that stand in for an answer.
+Recall = Callable[["Service", "Credential | None", "Machine"], "Local | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A registered provider. `accept` reads the secret of a `credential:` entry; `expand` turns a
-    service of the config that stands for several accounts into one service each."""
+    service of the config that stands for several accounts into one service each; `recall` finds what
+    the vendor's own tool left on this machine."""
 
     descriptor: Descriptor
     fetch: Fetch
     accept: Accept | None = None
     expand: Expand | None = None
+    recall: Recall | None = None
 
 
 class Source(Protocol):
@@ -107,14 +112,17 @@ also: tuple[Source, ...] = ()
 
 
 def register(
-    descriptor: Descriptor, accept: Accept | None = None, expand: Expand | None = None
+    descriptor: Descriptor,
+    accept: Accept | None = None,
+    expand: Expand | None = None,
+    recall: Recall | None = None,
 ) -> Callable[[Fetch], Fetch]:
     """Make the decorated `fetch` the provider of that descriptor; a second one is refused."""
 
     def keep(fetch: Fetch) -> Fetch:
         if descriptor.name in _providers:
             raise ValueError(f"provider {descriptor.name!r} is registered twice")
-        _providers[descriptor.name] = Provider(descriptor, fetch, accept, expand)
+        _providers[descriptor.name] = Provider(descriptor, fetch, accept, expand, recall)
         return fetch
 
     return keep

@@ -19,15 +19,16 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError
 
 from usagecli.errors import PayloadError, ServiceError, Unavailable
+from usagecli.urls import host_of
 
 _CHUNK = 65536
 _lock = threading.Lock()
 _contexts: dict[str, ssl.SSLContext] = {}
 
 
-def new_session(*, trust_env: bool) -> requests.Session:
+def new_session(*, trust_env: bool) -> Session:
     """A session whose TLS uses the one shared trust store."""
-    session = _Session()
+    session = Session()
     session.trust_env = trust_env
     # Any auth of the session's own keeps requests from reading .netrc.
     session.auth = _no_auth
@@ -154,8 +155,23 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Session(requests.Session):
-    """Even when told not to follow redirects, requests would read and prepare the next one."""
+class Session(requests.Session):
+    """Even when told not to follow redirects, requests would read and prepare the next one.
+
+    What its last exchange came to stays here, for a library that uses it and does not tell.
+    """
+
+    response: requests.Response | None = None
+    failure: Unavailable | ServiceError | PayloadError | None = None
+
+    def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:
+        try:
+            response = super().send(request, **given)
+        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+            self.response, self.failure = None, _translated(error, host_of(request.url or ""))
+            raise
+        self.response, self.failure = response, None
+        return response
 
     def get_redirect_target(self, _resp: Any) -> None:
         return None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 
-def check_base_url(url: str) -> str:
-    """A base URL without its last slash. Raises ValueError: https only, or http on loopback."""
+def check_base_url(url: str, *, insecure: bool = False) -> str:
+    """A base URL without its last slash. Raises ValueError: https only, or http on loopback.
+
+    `insecure`: http anywhere, for what carries no credential.
+    """
     from urllib.parse import urlsplit
 
     try:
@@ -17,10 +20,14 @@ def check_base_url(url: str) -> str:
         raise ValueError("is not a URL such as https://gateway.example.com")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must hold no user, query or fragment")
-    loopback = host == "localhost" or host == "::1" or _is_ipv4_loopback(host)
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if parts.scheme != "https" and not (parts.scheme == "http" and (insecure or is_loopback(host))):
         raise ValueError("must be https (http only on loopback)")
     return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name alone."""
+    return host == "localhost" or host == "::1" or _is_ipv4_loopback(host)
 
 
 def _is_ipv4_loopback(host: str) -> bool:

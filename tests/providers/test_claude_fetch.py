@@ -496,6 +496,7 @@ def test_the_document() -> None:
         "resetsAt": "2026-11-21T11:30:00Z",
         "refill": None,
         "status": "ok",
+        "pace": None,
     }
     assert (weekly["id"], weekly["resetsAt"], fable["scope"]) == ("weekly", "2026-11-25T17:00:00Z", "Fable")
     assert (extra["used"], extra["limit"], extra["percentUsed"], extra["unit"]) == (13.15, 40, 32.875, "usd")

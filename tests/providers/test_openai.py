@@ -188,6 +188,7 @@ def test_the_document() -> None:
             "resetsAt": "2026-12-01T00:00:00Z",
             "refill": None,
             "status": "ok",
+            "pace": None,
         }
     ]
     assert body["spend"] == [

@@ -138,6 +138,20 @@ def test_compressed_rollouts(own_home: Path) -> None:
     assert figures(report("daily")["totals"]) == shown(truth.total())
 
 
+def test_without_a_decoder_compressed_rollouts_are_counted_as_skipped(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(str(own_home), 0.1, compressed=True)
+
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    outcome = run("tokens", "daily", "--json")
+    assert outcome.document["skipped"]["compressedFiles"] == 1
+    assert "1 compressed log is missing from the figures: install usagecli[zstd] to read them" in outcome.err
+
+
 def test_many_small_files(own_home: Path) -> None:
     truth = small_files(str(own_home), 200)
     assert (truth.files, len(truth.calls)) == (200, 200)

@@ -47,6 +47,14 @@ class Given:
         return None if self.low_below is None else Decimal(str(self.low_below))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How the result is told, and the file that takes it in place of stdout."""
+
+    format: str
+    path: str | None = None
+
+
 def run_options(function: _F) -> _F:
     """The options that every reporting command has; the function gets them as one `given`."""
 
@@ -90,21 +98,52 @@ def run_options(function: _F) -> _F:
     return wrapped  # type: ignore[return-value]
 
 
-def format_options(function: _F) -> _F:
-    """`--json` and `--format`; the function gets `format_`."""
+def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> Callable[[_F], _F]:
+    """`--json`, `--format` (the first of `formats` unless given) and, with `file`, `--output`.
 
-    @functools.wraps(function)
-    def wrapped(*args: Any, as_json: bool, format_: str | None, **kwargs: Any) -> Any:
-        return function(*args, format_="json" if as_json else format_ or "table", **kwargs)
+    The function gets them as one `output`.
+    """
 
-    made = click.option(
-        "-f",
-        "--format",
-        "format_",
-        type=click.Choice(FORMATS),
-        help="What to print.  [default: table]",
-    )(wrapped)
-    return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[return-value]
+    def decorated(function: _F) -> _F:
+        @functools.wraps(function)
+        def wrapped(
+            *args: Any, as_json: bool, format_: str | None, path: str | None = None, **kw: Any
+        ) -> Any:
+            output = Output(
+                format="json" if as_json else format_ or formats[0], path=None if path == "-" else path
+            )
+            try:
+                return function(*args, output=output, **kw)
+            except click.ClickException as error:
+                if output.format != "nagios":
+                    raise
+                # A monitoring system reads 2 as CRITICAL, and stdout alone.
+                from usagecli.commands._run import emit
+                from usagecli.formatters import nagios
+
+                emit(nagios.failed(error.format_message()))
+                return nagios.UNKNOWN
+
+        made: Any = wrapped
+        if file:
+            made = click.option(
+                "-o",
+                "--output",
+                "path",
+                metavar="FILE",
+                type=click.Path(),
+                help="Write to this file, in one step, instead of stdout.",
+            )(made)
+        made = click.option(
+            "-f",
+            "--format",
+            "format_",
+            type=click.Choice(formats),
+            help=f"What to print.  [default: {formats[0]}]",
+        )(made)
+        return click.option("-j", "--json", "as_json", is_flag=True, help="Short for --format json.")(made)  # type: ignore[no-any-return]
+
+    return decorated
 
 
 def complete_services(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -6,7 +6,7 @@ import click
 
 from usagecli import config, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, format_options, run_options
+from usagecli.commands._options import Given, Output, format_options, run_options
 from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
 
 
@@ -14,10 +14,10 @@ def provider_command(provider: str) -> click.Command:
     """The command of that provider. Imports it only when it runs."""
 
     @click.command(provider, help=_help(provider), short_help=provider)
-    @format_options
+    @format_options()
     @run_options
     @click.pass_context
-    def command(ctx: click.Context, format_: str, given: Given) -> None:
+    def command(ctx: click.Context, output: Output, given: Given) -> None:
         app: App = ctx.obj
         found = config.load(app.machine, app.config_path)
         # A service may be called like another provider: that one has its own command.
@@ -27,11 +27,11 @@ def provider_command(provider: str) -> click.Command:
             if target.service.provider == provider
         ]
         snapshot = take(app, found, targets, given)
-        if targets:
-            print_snapshot(app, snapshot, format_, apart=True)
-        else:
+        if not targets:
             say_nothing_found(found, [provider])
-        finish(ctx, snapshot, given)
+        if targets or output.path or output.format == "nagios":
+            print_snapshot(app, snapshot, output, apart=True)
+        finish(ctx, snapshot, given, output.format)
 
     return command
 

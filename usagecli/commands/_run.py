@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ from usagecli.formatters import Look, formatter
 
 if TYPE_CHECKING:
     from usagecli.collect import Target
-    from usagecli.commands._options import Given
+    from usagecli.commands._options import Given, Output
     from usagecli.config import Config
     from usagecli.model import Snapshot
 
@@ -35,6 +36,7 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         max_age_s=None if given.no_cache else max_age,
         timeout_s=found.timeout_s if given.timeout is None else given.timeout,
         offline=given.offline,
+        history=found.history.enabled,
     )
     with shown() as progress:
         results = Collector(app.machine, rules).run(targets, progress)
@@ -50,9 +52,16 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         )
         for result in results
     )
+    now = app.machine.clock()
+    if found.history.enabled and any(result.live for result in results):
+        from usagecli.storage import history
+
+        pairs = zip(results, reports, strict=True)
+        live = [history.live(result.account, report, now) for result, report in pairs if result.live]
+        history.keep_reports(app.machine, found.history, live)
     return Snapshot(
         status=assess.worst(report.status for report in reports) if reports else "error",
-        fetched_at=app.machine.clock(),
+        fetched_at=now,
         reports=reports,
         credits_per_usd=found.credits_per_usd,
     )
@@ -89,9 +98,36 @@ def colored(app: App, *, terminal: bool) -> bool:
     return terminal and os.environ.get("TERM") != "dumb"
 
 
-def print_snapshot(app: App, snapshot: Snapshot, format_: str, *, apart: bool = False) -> None:
-    """Write the snapshot to stdout in that format."""
-    emit(formatter(format_)(snapshot, look(app, apart=apart)))
+def print_snapshot(app: App, snapshot: Snapshot, output: Output, *, apart: bool = False) -> None:
+    """Write the snapshot in its format: to stdout, or to the file that takes it."""
+    how, render = look(app, apart=apart), formatter(output.format)
+    if output.path is None:
+        emit(render(snapshot, how))
+        return
+    color = colored(app, terminal=False)
+    how = replace(how, width=None, color=color, bars=color, unicode=True, indent=False)
+    # node_exporter is another user, and metrics name no account; everything else is its owner's alone.
+    save(output.path, render(snapshot, how), 0o644 if output.format == "prometheus" else 0o600)
+
+
+def save(path: str, text: str, mode: int) -> None:
+    """Replace a file in one step; one that is there keeps its mode. Raises OutputError."""
+    import stat
+
+    from usagecli.storage.files import write_atomic
+
+    # Where a link leads is replaced, not the link.
+    target = os.path.realpath(path)
+    try:
+        if os.path.exists(target):
+            found = os.stat(target).st_mode
+            if not stat.S_ISREG(found):
+                raise OutputError(f"cannot write {path}: it is no ordinary file")
+            mode = stat.S_IMODE(found)
+        data = f"{text}\n" if text else ""
+        write_atomic(target, data.encode("utf-8", "replace"), mode, make_folder=False)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def emit(text: str) -> None:
@@ -116,12 +152,17 @@ def emit(text: str) -> None:
             raise OutputError(f"stdout: {error.strerror}") from None
 
 
-def finish(ctx: click.Context, snapshot: Snapshot, given: Given) -> None:
-    """End the process with the code that the snapshot earns."""
-    from usagecli import assess
+def finish(ctx: click.Context, snapshot: Snapshot, given: Given, format_: str = "") -> None:
+    """End the process with the code that the snapshot earns; `nagios` has codes of its own."""
+    if format_ == "nagios":
+        from usagecli.formatters.nagios import exit_code
 
-    code = assess.exit_code(snapshot.reports)
-    ctx.exit(int(ExitCode.OK if given.exit_zero else code))
+        code = exit_code(snapshot)
+    else:
+        from usagecli import assess
+
+        code = int(assess.exit_code(snapshot.reports))
+    ctx.exit(int(ExitCode.OK) if given.exit_zero else code)
 
 
 def say_nothing_found(found: Config, names: Sequence[str]) -> None:

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from usagecli import assess, config, services
+from usagecli import alerts, assess, config, services
+from usagecli.alerts import News, Verdict
 from usagecli.cli import App
-from usagecli.commands._options import Given, complete_services, run_options
-from usagecli.commands._run import emit, finish, look, say_nothing_found, take
-from usagecli.formatters import Look, rows, units
-from usagecli.model import Balance, Quota, Report, Snapshot, Usage
+from usagecli.commands._alerts import Asked, alert_options, watch_of
+from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
+from usagecli.commands._run import emit, look, say_nothing_found, take
+from usagecli.errors import ExitCode
+from usagecli.formatters import Look, alert, formatter, nagios
+from usagecli.model import Snapshot
 
 if TYPE_CHECKING:
-    from usagecli.config import Config
-
-# The threshold, in percent, that a quota (by id) of a report is judged by.
-Below = Callable[[Report, str], Decimal]
-_SHORT = ("low", "exhausted")
+    from usagecli.config import Rule
+    from usagecli.watch import Watched
 
 
 @click.command("check")
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
-@click.option("-j", "--json", "as_json", is_flag=True, help="Print a snapshot of what is not ok.")
+@format_options(("lines", "json", "nagios"), file=False)
+@alert_options
 @run_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], as_json: bool, given: Given) -> None:
+def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: Given, asked: Asked) -> None:
     """For cron: print only what is low, spent or unknown, a line each.
 
-    Exits 0 while all is well, 1 where something is low or spent, 3 where something is unknown.
+    Exits 0 while all is well, 1 where something is low or spent, 3 where something is unknown. With
+    --json it prints a snapshot of what is not ok.
+
+    `alerts:` in the config, and the options --below to --unknown-for, add rules: what they hit is
+    printed, too, and exits 1. With --once a line is printed once, and one more when it is over; the
+    exit code says how things are all the same.
     """
     app: App = ctx.obj
     found = config.load(app.machine, app.config_path)
@@ -39,86 +45,86 @@ def command(ctx: click.Context, names: tuple[str, ...], as_json: bool, given: Gi
     snapshot = take(app, found, targets, given)
     if not targets:
         say_nothing_found(found, names)
-    troubled = [report for report in snapshot.reports if report.status != "ok"]
     how = look(app)
-    if troubled and as_json:
-        emit(_json(snapshot, how))
-    elif troubled:
-        below = threshold_of(found, given)
-        emit("\n".join(line for report in troubled for line in lines(report, how, below)))
-    finish(ctx, snapshot, given)
+    watch = watch_of(app, found, targets, given, asked, how, whole=not names and not given.accounts)
+    watched = watch.look(snapshot.reports)
+    if output.format == "nagios":
+        emit(_nagios(snapshot, watched, how))
+    elif asked.explain:
+        emit(_explained(snapshot, watched, watch.rules, output, how))
+    else:
+        news = watched.news if asked.once else None
+        emit(_told(snapshot, watched, news, output, how, rules=bool(watch.rules)))
+    watch.act(watched)
+    ctx.exit(_exit_code(snapshot, watched, given, asked, output))
 
 
-def threshold_of(found: Config, given: Given) -> Below:
-    """The same threshold as the judgement used, to be said in the line."""
-    return lambda report, quota_id: assess.threshold(
-        quota_id, given.threshold, report.service, found.low_below
-    )
+def _told(
+    snapshot: Snapshot,
+    watched: Watched,
+    news: Sequence[News] | None,
+    output: Output,
+    how: Look,
+    *,
+    rules: bool,
+) -> str:
+    """Every hit, or the news alone; nothing where there is none."""
+    told = [News(event="fire", verdict=hit) for hit in watched.hits] if news is None else news
+    if not told:
+        return ""
+    if output.format != "json":
+        return "\n".join(alert.news_line(new, how) for new in told)
+    body = _document(snapshot, {new.verdict.report.service.name for new in told})
+    if rules or news is not None:
+        body["alerts"] = [alert.document(new, how) for new in told]
+    return _json(body, how)
 
 
-def lines(report: Report, how: Look, below: Below) -> Iterator[str]:
-    """A line for every low or spent quota and balance, one for a stop, and one for an error."""
-    name = report.service.name
-    if report.usage is not None:
-        for what, told in _shortages(report, report.usage, how, below):
-            yield f"{name}{what}: {told}"
-    if report.failure is not None:
-        told = f"{name}: unknown, {report.failure.message}"
-        if report.failure.hint:
-            told += f"; {report.failure.hint}"
-        if report.usage is not None:
-            told += f" (last read {rows.age(report, how)} ago)"
-        yield told
-
-
-def _shortages(report: Report, usage: Usage, how: Look, below: Below) -> Iterator[tuple[str, str]]:
-    """What is short ("" for the account as a whole), and how much of it is left."""
-    quotas = [quota for quota in usage.quotas if quota.status in _SHORT]
-    balances = [balance for balance in usage.balances if balance.status in _SHORT]
-    for quota in quotas:
-        yield f" {rows.short_label(quota.label)}", _quota(quota, how, below(report, quota.id))
-    for balance in balances:
-        yield f" {rows.short_label(balance.label)}", _balance(balance, report.service.low_balance)
-    whole = [quota.status for quota in quotas if not quota.partial]
-    if usage.stopped and "exhausted" not in (*whole, *(balance.status for balance in balances)):
-        yield "", "exhausted, the provider says that the account is stopped"
-    elif usage.partly_stopped and not quotas and not balances:
-        yield "", "low, the provider says that a part of the account is stopped"
-
-
-def _json(snapshot: Snapshot, how: Look) -> str:
-    """The snapshot without the services that are ok; its pools still count them."""
-    import json
-
+def _document(snapshot: Snapshot, about: set[str]) -> dict[str, Any]:
+    """The snapshot with only these services; its pools still count all."""
     from usagecli.formatters.json import snapshot_document
 
     body = snapshot_document(snapshot)
-    body["services"] = [service for service in body["services"] if service["status"] != "ok"]
+    body["services"] = [service for service in body["services"] if service["service"] in about]
+    return body
+
+
+def _explained(snapshot: Snapshot, watched: Watched, rules: Sequence[Rule], output: Output, how: Look) -> str:
+    from usagecli.formatters import explain
+
+    if output.format != "json":
+        return explain.render(watched.verdicts, rules, how)
+    body = _document(snapshot, {report.service.name for report in snapshot.reports})
+    return _json({**body, "verdicts": explain.documents(watched.verdicts)}, how)
+
+
+def _nagios(snapshot: Snapshot, watched: Watched, how: Look) -> str:
+    """The plug-in's output; a rule that hits is a warning at least, and a line of the details."""
+    lines = [nagios.clean(alert.line(hit, how)) for hit in _ruled(watched)]
+    return "\n".join([formatter("nagios")(_warned(snapshot, watched), how), *lines])
+
+
+def _warned(snapshot: Snapshot, watched: Watched) -> Snapshot:
+    warned = _ruled(watched) and snapshot.status != "exhausted"
+    return replace(snapshot, status="low") if warned else snapshot
+
+
+def _ruled(watched: Watched) -> list[Verdict]:
+    """What the user's own rules hit."""
+    return [hit for hit in watched.hits if hit.rule.condition not in alerts.BUILT_IN]
+
+
+def _exit_code(snapshot: Snapshot, watched: Watched, given: Given, asked: Asked, output: Output) -> int:
+    """How things are, whatever of it is news: 1 also where a rule hits."""
+    if output.format == "nagios":
+        code = nagios.exit_code(_warned(snapshot, watched))
+    else:
+        code = int(ExitCode.LOW if _ruled(watched) else assess.exit_code(snapshot.reports))
+    passes = given.exit_zero or (asked.fail_open and code == ExitCode.UNKNOWN)
+    return int(ExitCode.OK) if passes else code
+
+
+def _json(body: Mapping[str, Any], how: Look) -> str:
+    import json
+
     return json.dumps(body, ensure_ascii=not how.unicode, indent=2 if how.indent else None)
-
-
-def _quota(quota: Quota, how: Look, below: Decimal) -> str:
-    told = f"{quota.status}{_left(quota, below)}"
-    if quota.resets_at is not None:
-        told += f", resets {units.reset(quota.resets_at, how.now, how.zone)}"
-    return told
-
-
-def _left(quota: Quota, below: Decimal) -> str:
-    """What is left of it, as far as it is known."""
-    share = units.percent(quota.percent_remaining)
-    if quota.status == "low":
-        return f", {share} left (below {units.percent(below)})"
-    if quota.unit == "percent":
-        return "" if quota.percent_remaining is None else f", {share} left"
-    if quota.limit is None or quota.remaining is None:
-        return ""
-    left, limit = (units.amount(value, quota.unit) for value in (quota.remaining, quota.limit))
-    return f", {left} of {limit} left"
-
-
-def _balance(balance: Balance, floor: Decimal | None) -> str:
-    if balance.amount is None:
-        return str(balance.status)
-    told = f"{balance.status}, {units.amount(balance.amount, balance.unit)} left"
-    return told if balance.status == "exhausted" else f"{told} (below {units.amount(floor, balance.unit)})"

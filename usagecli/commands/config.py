@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from usagecli import assess, config, registry, services
+from usagecli import assess, config, durations, registry, services
 from usagecli.cli import App
 from usagecli.commands._run import emit
+from usagecli.config import Actions, Rule
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
 
@@ -78,7 +79,9 @@ def validate(app: App) -> None:
     if not found.exists:
         emit(f"{found.path}: there is none; what is found on this machine is reported")
         return
-    emit(f"{found.path}: ok, {services.counted(found)}")
+    rules = len(found.alerts)
+    told = f", {rules} alert rule{'' if rules == 1 else 's'}" if rules else ""
+    emit(f"{found.path}: ok, {services.counted(found)}{told}")
 
 
 @command.command("show")
@@ -98,6 +101,9 @@ def show(app: App) -> None:
     }
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
+    if found.alerts:
+        body["alerts"] = [_rule(rule) for rule in found.alerts]
+    body.update(_actions(found.actions))
     head = f"# {found.path}{'' if found.exists else ' (does not exist)'}"
     emit(f"{head}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}".rstrip("\n"))
 
@@ -122,6 +128,32 @@ def _service(service: Service) -> dict[str, Any]:
         body["options"] = {
             key: value if isinstance(value, str) else _number(value) for key, value in service.options.items()
         }
+    return body
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    """The rule, with what is done about it, be that its own or the usual."""
+    body: dict[str, Any] = {} if rule.name is None else {"name": rule.name}
+    if rule.services is not None:
+        body["services"] = sorted(rule.services)
+    if rule.quotas is not None:
+        body["quotas"] = sorted(rule.quotas)
+    body[rule.condition] = _value(rule)
+    return {**body, **_actions(rule.actions)}
+
+
+def _value(rule: Rule) -> Any:
+    if rule.condition == "runs_out_before_reset":
+        return True
+    return durations.told(int(rule.value)) if rule.condition == "unknown_for" else _number(rule.value)
+
+
+def _actions(actions: Actions) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if actions.run is not None:
+        body["run"] = _source(CredentialSource("command", actions.run))["command"]
+    if actions.notify:
+        body["notify"] = [_source(source) for source in actions.notify]
     return body
 
 

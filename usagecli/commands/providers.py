@@ -9,7 +9,7 @@ import click
 
 from usagecli import config, log, registry
 from usagecli.cli import App
-from usagecli.commands._options import format_options
+from usagecli.commands._options import Output, format_options
 from usagecli.commands._run import emit, print_snapshot
 from usagecli.commands.doctor import standing
 from usagecli.config import suggestion
@@ -70,15 +70,15 @@ def new(app: App, provider: str) -> None:
     multiple=True,
     help="A recorded answer, of the request NAME; several of one are its pages.",
 )
-@format_options
+@format_options(("table", "json"), file=False)
 @click.pass_context
-def try_(ctx: click.Context, file: str, payloads: tuple[str, ...], format_: str) -> None:
+def try_(ctx: click.Context, file: str, payloads: tuple[str, ...], output: Output) -> None:
     """What a descriptor would report of recorded answers, without asking anybody."""
     from usagecli.commands._try import tried
 
     app: App = ctx.obj
     snapshot = tried(app, file, payloads)
-    print_snapshot(app, snapshot, format_, apart=True)
+    print_snapshot(app, snapshot, output, apart=True)
     failed = any(report.failure for report in snapshot.reports)
     ctx.exit(int(ExitCode.UNKNOWN if failed else ExitCode.OK))
 

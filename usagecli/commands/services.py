@@ -21,7 +21,7 @@ from usagecli.commands._change import (
     saving,
     service_of,
 )
-from usagecli.commands._options import Given, complete_providers, complete_services
+from usagecli.commands._options import Given, Output, complete_providers, complete_services
 from usagecli.commands._run import emit, finish, look, print_snapshot, say_nothing_found, take
 from usagecli.commands._wish import Wish, edited, new, wish_options
 from usagecli.errors import ConfigError, ProviderError
@@ -166,7 +166,7 @@ def test(ctx: click.Context, names: tuple[str, ...]) -> None:
     given = Given(no_cache=True)
     snapshot = take(app, found, targets, given)
     if targets:
-        print_snapshot(app, snapshot, "table")
+        print_snapshot(app, snapshot, Output(format="table"))
     else:
         say_nothing_found(found, names)
     finish(ctx, snapshot, given)

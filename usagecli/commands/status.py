@@ -6,16 +6,17 @@ import click
 
 from usagecli import config, log, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, complete_services, format_options, run_options
+from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
 from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
+from usagecli.formatters import EVEN_OF_NOTHING
 
 
 @click.command("status")
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
-@format_options
+@format_options()
 @run_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], format_: str, given: Given) -> None:
+def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: Given) -> None:
     """Every quota, budget and credit: all services, or those named.
 
     A SERVICE is a name from the config file or a provider id. Without a config file, every provider
@@ -27,11 +28,11 @@ def command(ctx: click.Context, names: tuple[str, ...], format_: str, given: Giv
     snapshot = take(app, found, targets, given)
     if not targets:
         say_nothing_found(found, names)
-    elif found.services is None and not names and format_ == "table":
+    elif found.services is None and not names and output.format == "table":
         origins = [
             f"{t.service.name} ({t.credential.origin if t.credential else 'unusable'})" for t in targets
         ]
         log.note(f"Found on this machine: {', '.join(origins)}")
-    if targets or format_ == "json":
-        print_snapshot(app, snapshot, format_)
-    finish(ctx, snapshot, given)
+    if targets or output.path or output.format in EVEN_OF_NOTHING:
+        print_snapshot(app, snapshot, output)
+    finish(ctx, snapshot, given, output.format)

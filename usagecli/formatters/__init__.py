@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from usagecli.model import Snapshot
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "prometheus", "nagios")
+# Those that have something to say of no service at all.
+EVEN_OF_NOTHING = ("json", "nagios")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,10 @@ def formatter(name: str) -> Formatter:
         from usagecli.formatters.csv import render
     elif name == "markdown":
         from usagecli.formatters.markdown import render
+    elif name == "prometheus":
+        from usagecli.formatters.prometheus import render
+    elif name == "nagios":
+        from usagecli.formatters.nagios import render
     else:
         from usagecli.formatters.table import render
     return render

@@ -40,6 +40,13 @@ COLUMNS = (
     "status",
     "errorKind",
     "errorMessage",
+    "paceBasis",
+    "expectedPercentUsed",
+    "projectedPercentUsed",
+    "runsOutAt",
+    "lasts",
+    "perDay",
+    "daysLeft",
 )
 
 
@@ -64,11 +71,16 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
         "errorMessage": error.get("message"),
     }
     entries = [
-        {**common, "kind": kind, **entry}
+        {**common, "kind": kind, **entry, **_pace(entry)}
         for kind, key in (("quota", "quotas"), ("balance", "balances"), ("spend", "spend"))
         for entry in body[key]
     ]
     return entries or [common]
+
+
+def _pace(entry: dict[str, Any]) -> dict[str, Any]:
+    pace = entry.get("pace") or {}
+    return {**pace, "paceBasis": pace.get("basis")}
 
 
 def cell(value: Any) -> Any:

@@ -14,7 +14,7 @@ from usagecli.pool import Pool, pools
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
-    from usagecli.model import Balance, Failure, Quota, Report, Snapshot, Spend
+    from usagecli.model import Balance, Drain, Failure, Pace, Quota, Report, Snapshot, Spend
 
 SCHEMA_VERSION = 1
 
@@ -101,6 +101,7 @@ def _quota(quota: Quota) -> dict[str, Any]:
         if quota.refill
         else None,
         "status": quota.status,
+        "pace": _pace(quota.pace),
     }
 
 
@@ -113,6 +114,30 @@ def _balance(balance: Balance) -> dict[str, Any]:
         "amount": balance.amount,
         "unlimited": balance.unlimited,
         "status": balance.status,
+        "pace": _drain(balance.pace),
+    }
+
+
+def _pace(pace: Pace | None) -> dict[str, Any] | None:
+    if pace is None:
+        return None
+    return {
+        "basis": pace.basis,
+        "expectedPercentUsed": pace.expected_percent_used,
+        "projectedPercentUsed": pace.projected_percent_used,
+        "runsOutAt": instant(pace.runs_out_at),
+        "lasts": pace.lasts,
+    }
+
+
+def _drain(drain: Drain | None) -> dict[str, Any] | None:
+    if drain is None:
+        return None
+    return {
+        "basis": "history",
+        "perDay": drain.per_day,
+        "daysLeft": drain.days_left,
+        "runsOutAt": instant(drain.runs_out_at),
     }
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from usagecli.formatters import Look
     from usagecli.model import Snapshot
 
-_HEAD = ("Service", "Plan", "Quota", "Used", "Left", "Resets", "Status")
+_HEAD = ("Service", "Plan", "Quota", "Used", "Left", "Resets", "Pace", "Status")
 
 
 def render(snapshot: Snapshot, look: Look) -> str:
@@ -20,14 +20,17 @@ def render(snapshot: Snapshot, look: Look) -> str:
     body = []
     for block in rows.blocks(snapshot, look):
         lines = [
-            [block.service, block.plan, row.quota, row.used, row.left, row.resets, row.status or "-"]
+            [
+                *(block.service, block.plan, row.quota, row.used, row.left),
+                *(row.resets, row.pace, row.status or "-"),
+            ]
             for row in block.rows
         ]
         if block.error:
             told = f"{block.error} ({block.hint})" if block.hint else block.error
-            lines.append([block.service, block.plan, "", "", "", "", told])
+            lines.append([block.service, block.plan, "", "", "", "", "", told])
         body += [[escaped(cell) for cell in line] for line in lines]
-    align = ("left", "left", "left", "right", "right", "left", "left")
+    align = ("left", "left", "left", "right", "right", "left", "left", "left")
     table = tabulate(body, _HEAD, tablefmt="pipe", disable_numparse=True, colalign=align if body else None)
     return f"{table}\n\n{rows.summary(snapshot)}"
 

@@ -13,9 +13,13 @@ from usagecli.formatters import units
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
-    from usagecli.model import Balance, Quota, Report, Snapshot, Spend, Status
+    from usagecli.model import Balance, Drain, Pace, Quota, Report, Snapshot, Spend, Status
     from usagecli.pool import Pool
 
+# What runs out this soon, and before its reset, is urgent.
+_SOON, _SOON_BALANCE = timedelta(hours=1), timedelta(days=1)
+# A balance that lasts longer is told in whole days, and is no alarm.
+_FEW_DAYS = timedelta(days=3)
 # How the status of a whole service is counted in the last line.
 _SUMMARY: tuple[tuple[Status, str], ...] = (
     ("ok", "ok"),
@@ -27,7 +31,7 @@ _SUMMARY: tuple[tuple[Status, str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of figures, as text; `percent` is for the bar."""
+    """One line of figures, as text; `percent` is for the bar, `urgency` for the colour of the pace."""
 
     quota: str
     scope: str = ""
@@ -35,7 +39,9 @@ class Row:
     used: str = ""
     left: str = "-"
     resets: str = "-"
+    pace: str = "-"
     status: Status | None = None
+    urgency: Status | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +152,7 @@ def _rows(report: Report, look: Look) -> Iterator[Row]:
             row = replace(row, quota=f"{row.quota} ({length})")
         yield row
     for balance in usage.balances:
-        yield _balance(balance)
+        yield _balance(balance, look)
     if not usage.quotas and not usage.balances:
         yield from (_spend(spend) for spend in usage.spend)
         if not usage.spend:
@@ -171,6 +177,7 @@ def _quota(quota: Quota, look: Look) -> Row:
         left = units.amount(quota.remaining, quota.unit)
         if quota.used is None and quota.remaining is None and quota.percent_used is not None:
             used, left = units.percent(quota.percent_used), units.percent(quota.percent_remaining)
+    pace, urgency = _pace(quota.pace, look)
     return Row(
         quota=short_label(quota.label),
         scope=_scope(quota),
@@ -178,8 +185,32 @@ def _quota(quota: Quota, look: Look) -> Row:
         used=used,
         left=left,
         resets=resets,
+        pace=pace,
         status=quota.status,
+        urgency=urgency,
     )
+
+
+def _pace(pace: Pace | None, look: Look) -> tuple[str, Status | None]:
+    """`lasts`, `empty in 1h 40m`, `empty Fri 09:00`; `-` where it is not known or past."""
+    if pace is None:
+        return "-", None
+    if pace.runs_out_at is None:
+        return "lasts" if pace.lasts else "-", None
+    soon = pace.runs_out_at - look.now <= _SOON
+    return f"empty {units.reset(pace.runs_out_at, look.now, look.zone)}", "exhausted" if soon else "low"
+
+
+def _drain(drain: Drain | None, look: Look) -> tuple[str, Status | None]:
+    """`12 days left`, `empty in 2d 4h`, `lasts` where nothing is used; `-` where it is not known."""
+    if drain is None:
+        return "-", None
+    if drain.runs_out_at is None:
+        return "lasts", None
+    left = drain.runs_out_at - look.now
+    if left >= _FEW_DAYS:
+        return f"{left.days:,} days left", None
+    return f"empty in {units.span(left)}", "exhausted" if left <= _SOON_BALANCE else "low"
 
 
 def _scope(quota: Quota) -> str:
@@ -189,12 +220,15 @@ def _scope(quota: Quota) -> str:
     return "" if told and told in wire.slug(quota.label) else scope
 
 
-def _balance(balance: Balance) -> Row:
+def _balance(balance: Balance, look: Look) -> Row:
+    pace, urgency = _drain(balance.pace, look)
     return Row(
         quota=short_label(balance.label),
         scope=balance.scope or "",
         left="unlimited" if balance.unlimited else units.amount(balance.amount, balance.unit),
+        pace=pace,
         status=balance.status,
+        urgency=urgency,
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from usagecli.model import Snapshot
 
 _COLORS = {"ok": "green", "low": "yellow", "exhausted": "red", "error": "red"}
-_COLUMNS = ("service", "account", "plan", "quota", "scope", "used", "left", "resets", "status")
+_COLUMNS = ("service", "account", "plan", "quota", "scope", "used", "left", "resets", "pace", "status")
 _GAP = 2
 # Cells of the bar: at most; what it is worth a column of its own; at least.
 _WIDE_BAR, _GOOD_BAR, _SHORT_BAR = 20, 10, 5
@@ -74,10 +74,17 @@ def _fitted(blocks: Sequence[Block], look: Look) -> _Layout:
 
 def _choices(filled: Sequence[str]) -> Iterator[tuple[_Layout, int]]:
     """Layouts from the richest to the poorest, without a bar yet, and the bar that each must have."""
-    plain = [name for name in filled if name not in ("account", "plan", "scope")]
-    for gone in ((), ("account",), ("account", "scope")):
-        yield _Layout(columns=tuple(name for name in filled if name not in gone)), _GOOD_BAR
+    plain = [name for name in filled if name not in ("account", "plan", "scope", "pace")]
     few = _Layout(columns=tuple(plain), cut={"service": _LONG_NAME, "quota": _LONG_NAME})
+    # A scope tells rows apart, and so goes after the pace; the plan also fits below the service.
+    scoped = (("account", "pace"),) if "scope" in filled else ()
+    for gone in ((), ("account",), *scoped, ("account", "scope")):
+        yield _Layout(columns=tuple(name for name in filled if name not in gone)), _GOOD_BAR
+    paced = tuple(name for name in filled if name in (*plain, "pace"))
+    yield replace(few, columns=paced), _GOOD_BAR
+    yield _Layout(columns=tuple(name for name in filled if name in (*plain, "plan"))), _GOOD_BAR
+    if paced != few.columns:
+        yield replace(few, columns=paced, below=False), _GOOD_BAR
     yield few, _SHORT_BAR
     few = replace(few, below=False)
     for gone, least, bar in (
@@ -94,6 +101,8 @@ def _choices(filled: Sequence[str]) -> Iterator[tuple[_Layout, int]]:
 def _is_filled(name: str, blocks: Sequence[Block]) -> bool:
     if name == "scope":
         return any(row.scope for block in blocks for row in block.rows)
+    if name == "pace":
+        return any(row.pace != "-" for block in blocks for row in block.rows)
     return name not in ("account", "plan") or any(getattr(block, name) for block in blocks)
 
 
@@ -156,6 +165,7 @@ def _row_cells(row: Row, layout: _Layout, look: Look) -> dict[str, str]:
         "used": used,
         "left": row.left,
         "resets": row.resets,
+        "pace": _styled(row.pace, row.urgency, look),
         "status": _styled(row.status or "-", row.status, look),
     }
 

@@ -15,7 +15,7 @@ from usagecli.client import Answer, Ask, Client
 from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers._claude import credentials
+from usagecli.providers._claude import credentials, kept
 from usagecli.providers._claude.money import is_told
 from usagecli.providers._claude.usage import parse
 from usagecli.registry import Descriptor, register
@@ -38,6 +38,8 @@ DESCRIPTOR = Descriptor(
         "macOS may ask whether Python may read its keychain: choose Always Allow.",
         "Without Claude Code: copy the cookie `sessionKey` of claude.ai (browser developer tools, "
         "Application, Cookies) into CLAUDE_AI_SESSION_KEY.",
+        "Without any token: let Claude Code's status line run `usagecli statusline --from-claude`, which "
+        "keeps the limits that it is handed.",
     ),
     dashboard="https://claude.ai/settings/usage",
     documented="Not documented by the vendor: the endpoint that Claude Code's own /usage asks.",
@@ -47,7 +49,7 @@ DESCRIPTOR = Descriptor(
 )
 
 
-@register(DESCRIPTOR, credentials.accept)
+@register(DESCRIPTOR, credentials.accept, recall=kept.recall)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError."""
     return _from_web(ask) if ask.credential.kind == "cookie" else _from_oauth(ask)

@@ -15,7 +15,7 @@ from usagecli.client import Answer, Ask, Client, Judge, usual_error
 from usagecli.credentials import Credential, renewed
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers._codex import contract, credentials
+from usagecli.providers._codex import contract, credentials, rollouts
 from usagecli.providers._codex.credits import individual_limit, reset_count
 from usagecli.providers._codex.usage import parse
 from usagecli.registry import Descriptor, Option, register
@@ -63,7 +63,7 @@ DESCRIPTOR = Descriptor(
 )
 
 
-@register(DESCRIPTOR, credentials.accept, credentials.each_home)
+@register(DESCRIPTOR, credentials.accept, credentials.each_home, rollouts.recall)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError, ServiceError."""
     try:

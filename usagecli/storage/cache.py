@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from usagecli import log, wire
-from usagecli.model import Failure, Service, Usage
+from usagecli.model import Failure, Rates, Service, Usage
 from usagecli.storage import codec
 from usagecli.storage.files import write_atomic
 
@@ -31,7 +32,8 @@ class Entry:
     """What is known of a service. Instants are aware UTC, with fractions.
 
     `checked_at` is when it was last asked, answered or not; `failure` what went wrong then, None
-    after an answer; `throttled` counts refusals without a usable Retry-After in a row.
+    after an answer; `throttled` counts refusals without a usable Retry-After in a row; `rates` are as
+    of the usage.
     """
 
     usage: Usage | None = None
@@ -39,6 +41,7 @@ class Entry:
     checked_at: datetime | None = None
     failure: Failure | None = None
     throttled: int = 0
+    rates: Rates = field(default_factory=Rates)
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the report was fetched; None without one, or from before the clock was set back."""
@@ -110,6 +113,8 @@ class Cache:
                 checked_at=_instant(body["checkedAt"]),
                 failure=_failure(body["failure"]),
                 throttled=int(body["throttled"]),
+                # A file of before there were rates has none.
+                rates=_rates(body.get("rates")),
             )
         except FileNotFoundError:
             return EMPTY
@@ -126,11 +131,26 @@ class Cache:
             log.debug(f"cache of {service.name}: not usable ({type(error).__name__})")
             return EMPTY
 
+    def services(self) -> list[Service]:
+        """The services that have a file here, in the order of their names."""
+        found = []
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder):
+                # Whatever else stands there, it is no entry.
+                with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                    if name.endswith(".json"):
+                        with open(os.path.join(self.folder, name), "rb") as file:
+                            body = json.loads(file.read(_MAX_FILE))
+                        found.append(Service(name=str(body["service"]), provider=str(body["provider"])))
+        return sorted(found, key=lambda service: service.name)
+
     def store(self, service: Service, key: str, entry: Entry) -> None:
         """Keep what is known; where that is not possible, go on without."""
         failure = entry.failure
         body = {
             "version": _VERSION,
+            "service": service.name,
+            "provider": service.provider,
             "key": key,
             "usage": None if entry.usage is None else codec.encode(entry.usage),
             "fetchedAt": _epoch(entry.fetched_at),
@@ -139,6 +159,7 @@ class Cache:
             if failure is None
             else [failure.kind, failure.message, failure.hint, _epoch(failure.retry_at)],
             "throttled": entry.throttled,
+            "rates": [dict(entry.rates.quotas), dict(entry.rates.balances)],
         }
         try:
             write_atomic(self.path(service), json.dumps(body).encode(), make_folder=self.shared)
@@ -187,3 +208,17 @@ def _failure(body: list[Any] | None) -> Failure | None:
         return None
     kind, message, hint, until = body
     return Failure(kind=kind, message=message, hint=hint, retry_at=_instant(until))
+
+
+def _rates(body: list[Any] | None) -> Rates:
+    if body is None:
+        return Rates()
+    quotas, balances = ({key: _rate(value) for key, value in rates.items()} for rates in body)
+    return Rates(quotas=quotas, balances=balances)
+
+
+def _rate(value: Any) -> float:
+    rate = float(value)
+    if not 0 <= rate < math.inf:
+        raise ValueError("not a rate")
+    return rate

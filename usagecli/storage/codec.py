@@ -51,7 +51,8 @@ def _encode_entry(entry: Quota | Balance | Spend) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for name in entry.__slots__:
         value = getattr(entry, name)
-        if value is None:
+        # A pace is worked out anew each time.
+        if value is None or name == "pace":
             continue
         if isinstance(value, Decimal):
             value = str(value)
@@ -65,6 +66,7 @@ def _encode_entry(entry: Quota | Balance | Spend) -> dict[str, Any]:
 
 def _decode_entry(body: Mapping[str, Any]) -> dict[str, Any]:
     entry = dict(body)
+    entry.pop("pace", None)
     for name, value in body.items():
         if name in _NUMBERS:
             entry[name] = Decimal(value)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from usagecli import log
+from usagecli.storage.database import connect, put_aside, transaction
 
 if TYPE_CHECKING:
     from usagecli.tokens.events import Log
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 NAME = "tokens.sqlite"
-# The shape of the file; a greater one is of a newer usagecli.
-_VERSION = 1
 _WAIT_S = 10
 _ANSWERS_KEPT = 32
 _TABLES = """
@@ -105,7 +104,7 @@ class Ledger:
         rows = [
             (record.path, record.root, _sealed(record.path, pack(without_log(record)))) for record in records
         ]
-        with self._transaction() as database:
+        with transaction(self._database) as database:
             current = self._current()
             if rows:
                 logs = [(record.path, _sealed(record.path, record.log)) for record in records if record.log]
@@ -138,16 +137,6 @@ class Ledger:
             return int(number)
         raise sqlite3.DatabaseError("a row is missing")
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
-
 
 def opened(folder: str, *, create: bool = True) -> Ledger | None:
     """The ledger in that directory, made where there is none; None (and told) where that cannot be."""
@@ -169,33 +158,11 @@ def opened(folder: str, *, create: bool = True) -> Ledger | None:
 
 
 def _connected(path: str) -> sqlite3.Connection:
-    # SQLite makes its files with the mode of the first.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    database = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
-    # Only a checksum tells whether a text is one.
-    database.text_factory = bytes
-    try:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            _begin(database)
-        elif version != _VERSION:
-            raise sqlite3.OperationalError("it was written by a newer usagecli")
-        return database
-    except BaseException:
-        database.close()
-        raise
-
-
-def _begin(database: sqlite3.Connection) -> None:
     # Most of the file is long blobs.
-    database.execute("PRAGMA page_size = 32768")
-    database.execute("BEGIN IMMEDIATE")
-    # Another run may have been quicker.
-    if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in _TABLES.strip().split(";\n"):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {_VERSION}")
-    database.execute("COMMIT")
+    found = connect(path, (_TABLES,), wait_s=_WAIT_S, pragmas=("page_size = 32768",))
+    # Only a checksum tells whether a text is one.
+    found.text_factory = bytes
+    return found
 
 
 # -- damage -----------------------------------------------------------------------------------------
@@ -217,18 +184,15 @@ def _unsealed(key: bytes, sealed: Any) -> bytes:
 
 def _begun_anew(path: str, error: Exception) -> sqlite3.Connection:
     """A new file for a damaged one, with those rows of it that are whole; it is put aside itself."""
-    log.warn(f"{path}: {error}; it was put aside as {NAME}.broken, and a new one begun")
-    broken = f"{path}.broken"
-    try:
-        os.replace(path, broken)
-    except OSError as failure:
-        raise sqlite3.OperationalError(f"it cannot be put aside: {failure.strerror}") from None
+    put_aside(path, error)
     database = _connected(path)
-    with contextlib.suppress(*DAMAGE), contextlib.closing(_connected(broken)) as source:
-        database.execute("BEGIN IMMEDIATE")
+    with (
+        transaction(database),
+        contextlib.suppress(*DAMAGE),
+        contextlib.closing(_connected(f"{path}.broken")) as source,
+    ):
         for last, one, enter in _SALVAGED:
             database.executemany(enter, _whole_rows(source, last, one))
-    database.execute("COMMIT")
     return database
 
 

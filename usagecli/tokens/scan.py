@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -167,16 +166,9 @@ def _name(found: Found) -> str:
 def read_all(files: Sequence[Found], counting: Counting, progress: Progress | None = None) -> list[Record]:
     """A record for each file, in any order. `progress` is told the bytes read and those in all."""
     total = sum(found.size for found in files)
-    collects = gc.isenabled()
-    # What is read has no cycles: looking for some among so many objects costs a twentieth of it all.
-    gc.disable()
-    try:
-        if total + _A_FILE * len(files) < _WORTH_IT or not _can_fork():
-            return _read_some(files, counting, progress, total)
-        return _shared(files, counting, progress, total)
-    finally:
-        if collects:
-            gc.enable()
+    if total + _A_FILE * len(files) < _WORTH_IT or not _can_fork():
+        return _read_some(files, counting, progress, total)
+    return _shared(files, counting, progress, total)
 
 
 def _can_fork() -> bool:

@@ -26,7 +26,7 @@ _COUNTS = {
     "output": "outputTokens",
     "total": "totalTokens",
 }
-_TITLES = {"codex": "Codex", "claude": "Claude Code"}
+TITLES = {"codex": "Codex", "claude": "Claude Code"}
 _WIDE_BAR, _SHORT_BAR = 40, 8
 # The overview's days in the table, where no limit says otherwise.
 _DAYS_SHOWN = 15
@@ -64,30 +64,31 @@ def _overview(body: Document, ask: Ask, look: Look) -> Iterator[str]:
 def _summary(body: Document) -> Iterator[str]:
     year, highest, today, week = (body[key] for key in ("yearToDate", "highestDay", "today", "week"))
     lines = [
-        ("Year to date", f"{_told(year)}, {_plural(year['days'], 'day')}"),
+        ("Year to date", f"{_told(year)}, {plural(year['days'], 'day')}"),
         ("Today", _told(today)),
-        ("This week", f"{_told(week)}, from {_day(week['since'])}"),
-        ("Highest day", f"{_told(highest)}, {_day(highest['day'])}"),
+        ("This week", f"{_told(week)}, from {day(week['since'])}"),
+        ("Highest day", f"{_told(highest)}, {day(highest['day'])}"),
     ]
     providers = body["byProvider"]
     if len(providers) > 1:
-        lines[1:1] = [(f"  {_TITLES[name]}", _told(held)) for name, held in providers.items()]
+        lines[1:1] = [(f"  {TITLES[name]}", _told(held)) for name, held in providers.items()]
     width = max(len(name) for name, _ in lines) + _GAP
     for name, told in lines:
         yield f"{name:{width}}{told}"
 
 
 def _told(held: Document) -> str:
-    tokens = _tokens(held["totalTokens"])
-    return f"{tokens} tokens, {_cost(held)}, {_plural(held['sessions'], 'session')}"
+    return f"{tokens(held['totalTokens'])} tokens, {cost(held)}, {plural(held['sessions'], 'session')}"
 
 
-def _day(text: str) -> str:
-    day = date.fromisoformat(text)
-    return f"{day:%a} {day.day} {day:%b}"
+def day(text: str) -> str:
+    """`Mon 23 Nov` for `2026-11-23`."""
+    found = date.fromisoformat(text)
+    return f"{found:%a} {found.day} {found:%b}"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """`1 session`, `1,234 sessions`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
@@ -97,7 +98,7 @@ def _chart(days: Sequence[Document], look: Look) -> Iterator[str]:
     told = [
         (
             f"{row['rank']:>2}  {row['day']}  ",
-            f"{_tokens(row['totalTokens']):>7}  {_plural(row['sessions'], 'session')}",
+            f"{tokens(row['totalTokens']):>7}  {plural(row['sessions'], 'session')}",
         )
         for row in days
     ]
@@ -157,7 +158,7 @@ def _cells(
     for row in with_models(rows, key) if key != "model" else rows:
         name = f"  {row['model']}" if key != "model" and isinstance(row.get("model"), str) else str(row[key])
         lines.append([name, *_more(row, is_session), *_figures(row)])
-    name = _plural(totals["sessions"], "session") if is_session else "total"
+    name = plural(totals["sessions"], "session") if is_session else "total"
     lines.append([name, *(["", ""] if is_session else [f"{totals['sessions']:,}"]), *_figures(totals)])
     return head, lines, align
 
@@ -170,14 +171,15 @@ def _more(row: Document, is_session: bool) -> list[str]:
 
 
 def _figures(row: Document) -> list[str]:
-    return [*(_tokens(row[name]) for name in _COUNTS.values()), _cost(row)]
+    return [*(tokens(row[name]) for name in _COUNTS.values()), cost(row)]
 
 
-def _tokens(count: int) -> str:
+def tokens(count: int) -> str:
+    """`12.3M`."""
     return amount(Decimal(count), "tokens")
 
 
-def _cost(row: Document) -> str:
+def cost(row: Document) -> str:
     """`$12.34`; with a `+` where something in it has no price, `-` where nothing has one."""
     if row["costComplete"]:
         return amount(Decimal(str(row["cost"])), "usd")

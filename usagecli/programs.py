@@ -1,0 +1,70 @@
+"""The user's own programs: without a shell, with a deadline, and with nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from usagecli.machine import Machine
+
+_MOST_OUTPUT = 20_000
+
+
+class Hangs(Exception):
+    """It did not end in time, and was ended."""
+
+
+def argv(command: str | tuple[str, ...], machine: Machine) -> tuple[str | list[str], str]:
+    """What to start, and the program's name for messages."""
+    if isinstance(command, tuple):
+        return list(command), os.path.basename(command[0])
+    import shlex
+
+    # Windows splits a command line by itself, by rules of its own.
+    words = command if machine.platform == "win32" else shlex.split(command)
+    return words, os.path.basename(command.split()[0])
+
+
+def fed(words: str | list[str], text: str, env: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
+    """Run with that text on stdin: the exit code, and what it printed. Raises Hangs, OSError, ValueError.
+
+    Files, not pipes: a program may leave another in the background that keeps them open.
+    """
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as printed:
+        told.write(text.encode())
+        told.seek(0)
+        with subprocess.Popen(  # noqa: S603 - the user's own command, and no shell
+            words,
+            stdin=told,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            # A group of its own, so that what it starts ends with it.
+            start_new_session=sys.platform != "win32",
+        ) as process:
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise Hangs from None
+            except BaseException:
+                _end(process)
+                raise
+        printed.seek(0)
+        return code, printed.read(_MOST_OUTPUT).decode("utf-8", "replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
