@@ -61,17 +61,9 @@ def test_a_descriptor_is_a_provider_everywhere(inside: bool, key: None) -> None:
         command = run("acme", "--json", "--no-cache")
         status = run("status", "--json", "--no-cache")
     assert (command.code, command.err) == (0, "")
-    assert command.document["balances"] == [
-        {
-            "id": "credits",
-            "label": "Credits",
-            "scope": None,
-            "unit": "usd",
-            "amount": 12.5,
-            "unlimited": False,
-            "status": "ok",
-        }
-    ]
+    (balance,) = command.document["balances"]
+    assert (balance["id"], balance["label"], balance["unit"]) == ("credits", "Credits", "usd")
+    assert (balance["amount"], balance["status"]) == (12.5, "ok")
     assert [service["provider"] for service in status.document["services"]] == ["acme"]
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer fake-key-of-acme"] * 2
     assert "acme, amp" in run("--help").out

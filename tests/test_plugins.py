@@ -29,6 +29,7 @@ codex = usage_example
 CODE = '''\
 """One provider, whole: what an installed package adds."""
 
+from usagecli import wire
 from usagecli.credentials import env_place
 from usagecli.model import Balance, Usage
 from usagecli.registry import Descriptor, register
@@ -50,7 +51,8 @@ def add():
     @register(descriptor)
     def fetch(ask):
         body = ask.client(headers={"X-Key": ask.credential.secret.reveal()}).get_json("/credit")
-        return Usage(balances=(Balance(id="credit", label="Credit", unit="usd", amount=body["credit"]),))
+        credit = wire.number(body, "credit")
+        return Usage(balances=(Balance(id="credit", label="Credit", unit="usd", amount=credit),))
 '''
 
 
@@ -189,16 +191,26 @@ def test_what_it_registers_beside_its_own_name_is_taken_back(folder: Path) -> No
     assert "zai-two" not in registry._providers
 
 
-def test_a_bug_in_its_fetch_costs_its_own_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("body = ask", "1 / 0; body = ask"), "failed (ZeroDivisionError)"),
+        (("return Usage", "return None and Usage"), "gave no Usage with Decimal figures"),
+        (("amount=credit", "amount=7.5"), "gave no Usage with Decimal figures"),
+    ],
+)
+def test_a_bug_in_its_fetch_costs_its_own_report(
+    change: tuple[str, str], told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EXAMPLE_API_KEY", "fake-key-of-example")
-    code = REGISTERS.replace("body = ask", "1 / 0; body = ask") + "NAME = 'other'\nadd()\n"
-    package(folder, code, POINTS)
-    outcome = run("status", "--json")
+    with serve({"/credit": Reply({"credit": 7})}) as server:
+        code = REGISTERS.replace(*change).replace("https://api.example.com", server.url)
+        package(folder, code + "NAME = 'other'\nadd()\n", POINTS)
+        outcome = run("status", "--json")
     (service,) = outcome.document["services"]
-    assert (outcome.code, service["error"]["message"]) == (
-        3,
-        "other: the package usage_other failed (ZeroDivisionError)",
-    )
+    assert outcome.code == 3
+    assert service["error"]["message"] == f"other: the package usage_other {told}"
 
 
 def test_a_change_of_the_packages_is_seen_and_nothing_else_searched(

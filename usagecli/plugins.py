@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from usagecli import registry
 from usagecli.errors import ConfigError, PayloadError, UsageCliError
@@ -178,13 +178,34 @@ def _guarded(fetch: Fetch, plugin: Plugin) -> Fetch:
 
     def guarded(ask: Ask) -> Usage:
         try:
-            return fetch(ask)
+            usage = fetch(ask)
         except UsageCliError:
             raise
         except Exception as error:  # noqa: BLE001 - somebody else's code
-            raise PayloadError(
-                f"{plugin.name}: the package {plugin.package} failed ({type(error).__name__})",
-                hint=f"update or remove the package {plugin.package}",
-            ) from None
+            raise _refused(plugin, f"failed ({type(error).__name__})") from None
+        if not _sound(usage):
+            raise _refused(plugin, "gave no Usage with Decimal figures")
+        return usage
 
     return guarded
+
+
+def _refused(plugin: Plugin, what: str) -> PayloadError:
+    return PayloadError(
+        f"{plugin.name}: the package {plugin.package} {what}",
+        hint=f"update or remove the package {plugin.package}",
+    )
+
+
+def _sound(usage: Any) -> bool:
+    """Whether it is what everything behind relies on."""
+    from decimal import Decimal
+
+    from usagecli.model import Usage
+
+    if not isinstance(usage, Usage):
+        return False
+    figures = ("used", "limit", "remaining", "percent_used", "percent_remaining", "amount")
+    entries = (*usage.quotas, *usage.balances, *usage.spend)
+    found = [getattr(entry, name, None) for entry in entries for name in figures]
+    return all(value is None or (isinstance(value, Decimal) and value.is_finite()) for value in found)
