@@ -50,6 +50,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "devin": {"credential": {"value": "demo-not-a-key"}},
     "windsurf": {"credential": {"value": "sk-ws-01-demo-not-a-key"}},
     "zed": {"credential": {"user_id": {"value": "7"}, "access_token": {"value": "demo-not-a-token"}}},
+    "factory": {"credential": {"value": "demo-not-a-token"}},
 }
 SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
