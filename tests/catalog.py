@@ -164,6 +164,7 @@ def _quota(quota: Quota) -> dict[str, Any]:
             "resetsAt": quota.resets_at,
             "exhausted": quota.reached,
             "shownOnly": not quota.judged,
+            "partial": quota.partial,
         }
     )
 

@@ -157,11 +157,14 @@ def test_one_request_for_each_element(tmp_path: Path) -> None:
 def test_an_element_that_fails_hides_no_other(tmp_path: Path) -> None:
     told = report(EACH, {"projects": ROWS, "balances": [(403, {}), {"amount": 2}]}, tmp_path)
     assert [entry["id"] for entry in told["balances"]] == ["credit.c"]
-    assert told["notes"] == ["balances could not be read 1 of 2 times: Acme refused the credential (403)"]
+    assert told["notes"] == [
+        "balances could not be read 1 of 2 times: Acme refused the credential (403) (a b)"
+    ]
 
 
 def test_all_elements_failing_is_an_error(tmp_path: Path) -> None:
-    assert refused(EACH, {"projects": ROWS, "balances": [(403, {}), (403, {})]}, tmp_path).kind == "auth"
+    error = refused(EACH, {"projects": ROWS, "balances": [(403, {}), (403, {})]}, tmp_path)
+    assert (error.kind, error.message) == ("auth", "Acme refused the credential (403) (a b)")
 
 
 def test_elements_have_a_cap(tmp_path: Path) -> None:

@@ -97,6 +97,10 @@ WHOLE = {"used": 30, "limit": 120, "remaining": 90, "percentUsed": 25, "percentR
         ("used: a, limit: b, exhausted: c", {"a": 30, "b": 120, "c": True}, {**WHOLE, "exhausted": True}),
         ("used: a, limit: b, judged: c", {"a": 30, "b": 120, "c": False}, {**WHOLE, "shownOnly": True}),
         ("used: a, limit: b, judged: false", {"a": 30, "b": 120}, {**WHOLE, "shownOnly": True}),
+        # Paid use goes on beyond it.
+        ("used: a, limit: b, partial: c", {"a": 30, "b": 120, "c": True}, {**WHOLE, "partial": True}),
+        ("used: a, limit: b, partial: c", {"a": 30, "b": 120, "c": False}, WHOLE),
+        ("used: a, limit: b, partial: true", {"a": 30, "b": 120}, {**WHOLE, "partial": True}),
         # Windows and resets.
         (
             "used: a, limit: b, window: 300, resets: r",
@@ -155,6 +159,18 @@ def test_an_unreadable_figure_of_an_optional_answer_drops_its_entry(value: Any, 
     )
     told = report(text, {"main": {"a": 1}, "more": {"b": value, "rows": [{"b": value}, {"b": 2}]}}, tmp_path)
     assert [(entry["id"], entry["amount"]) for entry in told["balances"]] == [("a", 1), ("c", 2)]
+
+
+@pytest.mark.parametrize("key", ["if", "unlimited", "exhausted"])
+def test_an_unreadable_condition_on_an_optional_answer_drops_its_entry(key: str, tmp_path: Path) -> None:
+    text = TWO + (
+        "balances:\n  a: {unit: usd, amount: main.a}\n"
+        f"  b: {{unit: usd, amount: main.a, {key}: positive(more.b)}}\n"
+    )
+    told = report(text, {"main": {"a": 1}, "more": {"b": "n/a"}}, tmp_path)
+    assert [entry["id"] for entry in told["balances"]] == ["a"]
+    with pytest.raises(PayloadError, match=r"^balances\.b\.\w+: expected a number, got a text$"):
+        report(text.replace("more.b", "main.b"), {"main": {"a": 1, "b": "n/a"}, "more": {}}, tmp_path)
 
 
 def test_no_zero_of_a_negative_scale_has_a_sign(tmp_path: Path) -> None:

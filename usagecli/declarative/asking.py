@@ -96,7 +96,8 @@ class Asking:
             try:
                 answer = self._paged(request, root, element)
             except ProviderError as error:
-                failed.append(error)
+                told = error.message + self._of(request, root, element)
+                failed.append(type(error)(told, hint=error.hint, retry_at=error.retry_at))
                 continue
             if answer is not None:
                 found.append({"item": element, "answer": answer})
@@ -108,6 +109,16 @@ class Asking:
                 f"{failed[0].message}"
             )
         return found
+
+    def _of(self, request: Request, root: Any, element: Any) -> str:
+        """` (ID)`: the element as the path names it."""
+        places = [part for part in request.path if isinstance(part, Expression)]
+        try:
+            found = [text(self._word(part, root, element, request)) for part in places]
+        except ProviderError:
+            return ""
+        told = ", ".join(name for name in found if name)
+        return f" ({told})" if told else ""
 
     def _paged(self, request: Request, root: Any, element: Any) -> Any:
         query = self._texts(request.query, root, element)

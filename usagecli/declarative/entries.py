@@ -106,7 +106,7 @@ class _Reader:
             yield _Place(self.root, element, inner=True)
 
     def _one(self, entry: Entry, place: _Place) -> Quota | Balance | Spend | None:
-        if entry.condition is not None and not truth(self._value(entry.condition, place)):
+        if entry.condition is not None and not self._holds(entry.condition, entry, place):
             return None
         pick: Pick | None = None
         if entry.by is not None:
@@ -115,8 +115,8 @@ class _Reader:
             if pick is None:
                 return None
         figures = self._figures(entry, place)
-        unlimited = self._holds(entry.unlimited, place)
-        reached = self._holds(entry.exhausted, place)
+        unlimited = self._holds(entry.unlimited, entry, place)
+        reached = self._holds(entry.exhausted, entry, place)
         if not unlimited and not reached and all(value is None for value in figures.values()):
             return None
         if entry.group == "quotas":
@@ -182,6 +182,7 @@ class _Reader:
             window_seconds=self._window(entry, place, pick),
             resets_at=self._time(entry, "resets", place),
             judged=self._judged(entry, place, pick),
+            partial=self._chosen(entry.partial, place),
             reached=reached,
         )
 
@@ -213,7 +214,7 @@ class _Reader:
     def _judged(self, entry: Entry, place: _Place, pick: Pick | None) -> bool:
         if pick is not None and not pick.judged:
             return False
-        return entry.judged if isinstance(entry.judged, bool) else truth(self._value(entry.judged, place))
+        return self._chosen(entry.judged, place)
 
     def _figures(self, entry: Entry, place: _Place) -> dict[str, Decimal | None]:
         scale: Decimal | None = Decimal(1)
@@ -274,8 +275,11 @@ class _Reader:
             self._broken(f"{entry.where}.{name}", error, given, entry)
             raise
 
-    def _holds(self, given: Expression | None, place: _Place) -> bool:
-        return given is not None and truth(self._value(given, place))
+    def _holds(self, given: Expression | None, entry: Entry, place: _Place) -> bool:
+        return given is not None and truth(self._guarded(entry.where, given, entry, place))
+
+    def _chosen(self, given: Expression | bool, place: _Place) -> bool:
+        return given if isinstance(given, bool) else truth(self._value(given, place))
 
     def _text(self, word: Word | None, place: _Place) -> str | None:
         return text(self.evaluator.word(word, place.root, at=place.at, inner=place.inner))

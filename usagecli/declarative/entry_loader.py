@@ -21,7 +21,7 @@ _FIGURES = {
 }
 _ALL = ("unit", "label", "id", "if", "required", "scale", "each", "by", "pick")
 _MORE = {
-    "quotas": ("scope", "window", "resets", "unlimited", "judged", "exhausted"),
+    "quotas": ("scope", "window", "resets", "unlimited", "judged", "partial", "exhausted"),
     "balances": ("scope", "unlimited", "judged", "exhausted"),
     "spend": ("since", "until"),
 }
@@ -80,7 +80,8 @@ def _entry(check: Checker, where: Path, group: str, key: str, body: Mapping[str,
             if name in body
         },
         unlimited=expression("unlimited"),
-        judged=_judged(check, (*where, "judged"), body.get("judged", True), inner),
+        judged=_choice(check, (*where, "judged"), body.get("judged", True), inner),
+        partial=_choice(check, (*where, "partial"), body.get("partial", False), inner),
         exhausted=expression("exhausted"),
     )
 
@@ -124,7 +125,7 @@ def _window(check: Checker, where: Path, window: Word | None) -> Word | None:
     return window
 
 
-def _judged(check: Checker, where: Path, value: Any, inner: bool) -> Expression | bool:
+def _choice(check: Checker, where: Path, value: Any, inner: bool) -> Expression | bool:
     return value if isinstance(value, bool) else check.expression(where, value, element=inner)
 
 

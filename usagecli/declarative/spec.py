@@ -134,6 +134,7 @@ class Entry:
     times: Mapping[str, Expression] = field(default_factory=dict)
     unlimited: Expression | None = None
     judged: Expression | bool = True
+    partial: Expression | bool = False
     exhausted: Expression | None = None
 
     @property
