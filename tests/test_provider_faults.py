@@ -48,6 +48,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "cursor": {"credential": {"session_token": {"value": "user_demo::demo-not-a-token"}}},
     "grok": {"credential": {"value": "demo-not-a-token"}},
     "devin": {"credential": {"value": "demo-not-a-key"}},
+    "kiro": {"credential": {"value": "demo-not-a-token"}},
     "windsurf": {"credential": {"value": "sk-ws-01-demo-not-a-key"}},
     "zed": {"credential": {"user_id": {"value": "7"}, "access_token": {"value": "demo-not-a-token"}}},
     "factory": {"credential": {"value": "demo-not-a-token"}},
