@@ -29,6 +29,7 @@ from usagecli.model import Balance, Quota, Service, Spend, Usage
 from usagecli.registry import CATALOG, catalog
 
 KEY = "fake-key-0123456789-abcdef"
+BEARER = "Authorization: Bearer {key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,18 @@ class Case:
 
     @property
     def key(self) -> str:
-        return next(iter(self.env.values()))
+        return str(self.body.get("key") or next(iter(self.env.values())))
 
     @property
     def env(self) -> dict[str, str]:
         """The variables of the case; without any the first one that the descriptor names holds a key."""
         first = next(key.env for key in spec(self.provider).keys if key.env)
-        return dict(self.body.get("env") or {first: KEY})
+        return dict(self.body.get("env", {first: KEY}))
+
+    def auth(self, request: str) -> str:
+        """How the key travels: one way for all requests, or those by name that have another."""
+        told = self.body.get("auth", BEARER)
+        return str(told.get(request, BEARER) if isinstance(told, Mapping) else told)
 
     @property
     def sent(self) -> list[dict[str, Any]]:
@@ -86,7 +92,12 @@ class Played:
 
 
 def machine_of(case: Case, home: Path) -> Machine:
-    return make_machine(home, case.env)
+    """The machine of a case, with its variables and the files of its home."""
+    for name, content in case.body.get("files", {}).items():
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return make_machine(home, {name: value.replace("$HOME", str(home)) for name, value in case.env.items()})
 
 
 def play(case: Case, home: Path, answers: Mapping[str, list[dict[str, Any]]] | None = None) -> Played:
@@ -170,7 +181,7 @@ def _quota(quota: Quota) -> dict[str, Any]:
 
 
 def _balance(balance: Balance) -> dict[str, Any]:
-    return _short(
+    told = _short(
         {
             "id": balance.id,
             "label": balance.label,
@@ -182,6 +193,7 @@ def _balance(balance: Balance) -> dict[str, Any]:
             "shownOnly": not balance.judged,
         }
     )
+    return told if balance.stops is None else {**told, "stops": balance.stops}
 
 
 def _spend(spend: Spend) -> dict[str, Any]:

@@ -275,6 +275,22 @@ def test_balances_spend_and_the_document(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("stops", "body", "expected"),
+    [
+        ("true", {}, {"stops": True}),
+        ("false", {}, {"stops": False}),
+        ("pays", {"pays": True}, {"stops": True}),
+        ("pays", {"pays": False}, {"stops": False}),
+        ("pays", {"pays": None}, {}),
+    ],
+)
+def test_whether_a_balance_of_0_stops_the_work(stops: str, body: Any, expected: Any, tmp_path: Path) -> None:
+    text = f"{HEAD}balances: {{c: {{unit: usd, amount: a, stops: {stops}}}}}\n"
+    (told,) = report(text, {"a": 0, **body}, tmp_path)["balances"]
+    assert told == {"id": "c", "label": "C", "unit": "usd", "amount": 0, **expected}
+
+
 def test_an_answer_that_repeats_the_key_does_not_show_it(tmp_path: Path) -> None:
     text = (
         HEAD + "balances: {c: {unit: usd, amount: a, label: =key}}\naccount: key\nplan: key\nnotes: [=key]\n"

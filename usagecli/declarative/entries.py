@@ -130,6 +130,7 @@ class _Reader:
                 scope=self._text(entry.scope, place),
                 unlimited=unlimited,
                 judged=self._judged(entry, place, pick),
+                stops=None if entry.stops is None else self._stops(entry.stops, place),
                 reached=reached,
             )
         assert amount is not None
@@ -280,6 +281,10 @@ class _Reader:
 
     def _chosen(self, given: Expression | bool, place: _Place) -> bool:
         return given if isinstance(given, bool) else truth(self._value(given, place))
+
+    def _stops(self, given: Expression | bool, place: _Place) -> bool | None:
+        value = given if isinstance(given, bool) else self._value(given, place)
+        return None if value is None else truth(value)
 
     def _text(self, word: Word | None, place: _Place) -> str | None:
         return text(self.evaluator.word(word, place.root, at=place.at, inner=place.inner))

@@ -22,7 +22,7 @@ _FIGURES = {
 _ALL = ("unit", "label", "id", "if", "required", "scale", "each", "by", "pick")
 _MORE = {
     "quotas": ("scope", "window", "resets", "unlimited", "judged", "partial", "exhausted"),
-    "balances": ("scope", "unlimited", "judged", "exhausted"),
+    "balances": ("scope", "unlimited", "judged", "stops", "exhausted"),
     "spend": ("since", "until"),
 }
 
@@ -82,6 +82,7 @@ def _entry(check: Checker, where: Path, group: str, key: str, body: Mapping[str,
         unlimited=expression("unlimited"),
         judged=_choice(check, (*where, "judged"), body.get("judged", True), inner),
         partial=_choice(check, (*where, "partial"), body.get("partial", False), inner),
+        stops=_choice(check, (*where, "stops"), body["stops"], inner) if "stops" in body else None,
         exhausted=expression("exhausted"),
     )
 

@@ -135,6 +135,8 @@ class Entry:
     unlimited: Expression | None = None
     judged: Expression | bool = True
     partial: Expression | bool = False
+    # What a balance of 0 means: the work stops, something else pays, or (None) as `model.Balance` has it.
+    stops: Expression | bool | None = None
     exhausted: Expression | None = None
 
     @property
