@@ -66,7 +66,7 @@ def test_a_descriptor_is_a_provider_everywhere(inside: bool, key: None) -> None:
     assert (balance["amount"], balance["status"]) == (12.5, "ok")
     assert [service["provider"] for service in status.document["services"]] == ["acme"]
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer fake-key-of-acme"] * 2
-    assert "acme, amp" in run("--help").out
+    assert "  acme, " in run("--help").out
     assert run("acme", "--help").code == 0
     assert "Acme Gateway (acme)" in run("providers", "acme").out
     assert "Acme Gateway" in run("providers").out

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from usagecli.machine import Machine
 
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+# How YAML spells a letter by its number, between double quotes.
+_ESCAPE = re.compile(rb"\\[xuU]")
 # A file's name as a descriptor writes it, with or without quotes.
 _FILE = re.compile(rb"""\bfile['"]?\s*:\s*(?:'([^'\n]+)'|"([^"\n]+)"|([^\s,}\]#'"]+))?""")
 
@@ -31,10 +33,14 @@ def any_home(path: str, machine: Machine) -> bool:
 def may_hold(text: bytes, machine: Machine) -> bool:
     """As `any_home`, of a descriptor's text."""
     # An escape in quotes may spell a name that the search does not see.
-    if b"\\" in text:
+    if _ESCAPE.search(text):
         return True
+    words = _WORD.findall(text)
+    if machine.platform == "win32":
+        # There a variable's name has one case only.
+        words = [word.upper() for word in words]
     given = {os.fsencode(name) for name in machine.env}
-    if any(word in given for word in _WORD.findall(text)):
+    if not given.isdisjoint(words):
         return True
     return any(_is_there(match, machine) for match in _FILE.finditer(text))
 

@@ -160,6 +160,7 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
             "3: pages.max: expected a number of pages from 1 to 20",
         ),
         (TOP + "optional: true\n", "3: optional: makes sense only below `requests:`"),
+        (TOP + "method: POST\nbody: &a {b: *a}\n", " nested too deep"),
         # expressions
         (
             TWO + "balances: {c: {unit: usd, amount: usge.credits}}\n",

@@ -16,7 +16,7 @@ from typing import Any
 from jmespath import functions
 
 from usagecli import wire
-from usagecli.declarative.values import figure, instant, iso, plain
+from usagecli.declarative.values import figure, instant, iso, plain, text
 from usagecli.errors import PayloadError, ServiceError
 
 _UNITS = {
@@ -208,7 +208,7 @@ class Functions(functions.Functions):
         if not isinstance(values, list) or not values:
             return None
         if len(values) > 1:
-            names = ", ".join(str(_text(value)) for value in values[:12])
+            names = ", ".join(text(value) or "?" for value in values[:12])
             raise ServiceError(f"several are possible: {names}", hint=f"set the option {option} to one")
         return values[0]
 
@@ -243,9 +243,9 @@ def _length(value: Any) -> Decimal | None:
     """The seconds of `30d` or `2m59.56s`; None for any other form."""
     if not isinstance(value, str):
         return None
-    text = value.strip().lower()
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    told = value.strip().lower()
+    parts = _PART.findall(told)
+    if not parts or "".join(number + unit for number, unit in parts) != told:
         return None
     total = sum((Decimal(number) * _UNITS[unit] for number, unit in parts), Decimal(0))
     return total if total < timedelta(days=36600).total_seconds() else None

@@ -59,6 +59,14 @@ def load(path: str, id_: str) -> Spec:
 
 def read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
     """The descriptor that stands at a place of a file. Raises ConfigError."""
+    try:
+        return _read(reader, base, body, id_)
+    except RecursionError:
+        # An alias of YAML may lead into itself.
+        raise ConfigError(f"{reader.path}: nested too deep") from None
+
+
+def _read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
     check = Checker(reader, base)
     found = check.mapping((), body, KNOWN, what="keys such as `key:` and `url:`")
     if "key" not in found:
