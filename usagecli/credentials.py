@@ -190,6 +190,20 @@ def unhexed(text: str) -> str:
     return decoded if decoded.startswith("{") else text
 
 
+def unwrapped(text: str) -> str:
+    """A token as it stands, or as programs in Go wrap it for a keychain; "" for a broken wrapping."""
+    for prefix, decode in (
+        ("go-keyring-base64:", binascii.a2b_base64),
+        ("go-keyring-encoded:", binascii.unhexlify),
+    ):
+        if text.startswith(prefix):
+            try:
+                return decode(text.removeprefix(prefix).strip()).decode()
+            except ValueError:
+                return ""
+    return text
+
+
 def without_comments(text: str) -> str:
     """JSON as some tools write it, without its comments; what looks like one in a text stays."""
     import re
@@ -235,6 +249,10 @@ def key_in(text: str, what: str) -> str | None:
     return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
+class NoKeyring(ServiceError):
+    """This machine has no keyring at all, so that nobody keeps anything there."""
+
+
 @contextlib.contextmanager
 def system_keyring() -> Iterator[Any]:
     """The keyring package; whatever goes wrong in the block is a ServiceError."""
@@ -246,7 +264,7 @@ def system_keyring() -> Iterator[Any]:
     try:
         yield keyring
     except keyring.errors.NoKeyringError:
-        raise ServiceError(
+        raise NoKeyring(
             "this machine has no working keyring",
             hint="use credential: env, file or command instead",
         ) from None

@@ -20,6 +20,7 @@ from usagecli.credentials import (
     keyring_text,
     parse_json,
     read_text,
+    unwrapped,
     without_comments,
 )
 from usagecli.errors import ServiceError
@@ -69,7 +70,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
         host = _gh_host(text, origin) or {}
         found = _oauth(host.get("oauth_token"), host.get("user"), origin)
     else:
-        token = _unwrapped(text)
+        token = unwrapped(text)
         found = Credential(secret=Secret(token), origin=origin, kind=_kind(token)) if token else None
     if found is None:
         raise ServiceError(f"{origin} holds no token of {_HOST}", hint=RENEW)
@@ -186,23 +187,7 @@ def _from_keyring(login: str | None) -> str | None:
     except ServiceError:
         # None that works, or a locked one: gh itself may still know.
         return None
-    return _unwrapped(text) if text else None
-
-
-def _unwrapped(text: str) -> str:
-    """A token as it stands, or as gh wraps it for the macOS keychain; "" for a broken wrapping."""
-    import binascii
-
-    for prefix, decode in (
-        ("go-keyring-base64:", binascii.a2b_base64),
-        ("go-keyring-encoded:", binascii.unhexlify),
-    ):
-        if text.startswith(prefix):
-            try:
-                return decode(text.removeprefix(prefix).strip()).decode()
-            except ValueError:
-                return ""
-    return text
+    return unwrapped(text) if text else None
 
 
 def _from_gh(machine: Machine) -> str | None:
