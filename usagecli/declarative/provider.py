@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from usagecli import registry
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
-from usagecli.declarative.asking import Asking, Call, Send
-from usagecli.declarative.entries import usage
 from usagecli.declarative.expressions import Evaluator
 from usagecli.declarative.functions import Scope
 from usagecli.declarative.spec import Base, Key, Spec
@@ -23,6 +21,7 @@ from usagecli.urls import check_base_url, origin
 
 if TYPE_CHECKING:
     from usagecli.client import Answer, Ask
+    from usagecli.declarative.asking import Call, Send
     from usagecli.machine import Machine
     from usagecli.model import Usage
 
@@ -181,6 +180,10 @@ def evaluator(spec: Spec, credential: Credential, options: Mapping[str, Any], no
 
 def read(spec: Spec, descriptor: Descriptor, known: Evaluator, send: Send) -> Usage:
     """Ask through `send`, then report. Raises ProviderError."""
+    # Here: a report from the cache needs neither.
+    from usagecli.declarative.asking import Asking
+    from usagecli.declarative.entries import usage
+
     asking = Asking(spec, descriptor, known, send)
     answers = asking.run()
     return usage(spec, descriptor, answers, known, asking.notes)
