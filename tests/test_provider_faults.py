@@ -55,6 +55,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     # One engine runs the whole catalog: one request, and several of which one is optional.
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},
     "deepinfra": {"credential": {"value": "demo-not-a-key"}},
+    "kimi": {"credential": {"value": "demo-not-a-token"}},
 }
 SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
