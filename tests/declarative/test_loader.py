@@ -179,6 +179,18 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
             "7: balances.c.if: '!plan.limit': '!' binds tighter than '.': write !(a.b)",
         ),
         (
+            TWO + 'balances: {c: {unit: usd, amount: usage.c, if: "!plan[?limit]"}}\n',
+            "7: balances.c.if: '!plan[?limit]': '!' binds tighter than '[?': write !(a[?b])",
+        ),
+        (
+            TWO + 'balances: {c: {unit: usd, amount: usage.c, if: "!plan[].limit"}}\n',
+            "7: balances.c.if: '!plan[].limit': '!' binds tighter than '[]': write !(a[])",
+        ),
+        (
+            TWO + 'balances: {c: {unit: usd, amount: usage.c, if: "!plan.*.limit"}}\n',
+            "7: balances.c.if: '!plan.*.limit': '!' binds tighter than '.*': write !(a.*)",
+        ),
+        (
             TWO + "balances: {c: {unit: usd, amount: usage.c, if: \"opt('taem')\"}}\n",
             "7: balances.c.if: \"opt('taem')\": no option 'taem'; did you mean 'team'?",
         ),

@@ -22,6 +22,13 @@ _STEPPING = (
     "filter_projection",
     "index_expression",
 )
+# What `!` does not reach over, though it looks so.
+_LOOSER = {
+    "subexpression": (".", "a.b"),
+    "value_projection": (".*", "a.*"),
+    "filter_projection": ("[?", "a[?b]"),
+    "flatten": ("[]", "a[]"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,9 @@ def _roots(node: Any, text: str, options: Sequence[str], *, inside: bool) -> Ite
         return
     if kind == "function_expression":
         _check_call(node, text, options)
-    if kind == "subexpression" and children[0]["type"] == "not_expression":
-        raise Unknown(f"{text!r}: '!' binds tighter than '.': write !(a.b)")
+    if kind in _LOOSER and children[0]["type"] == "not_expression":
+        looser, whole = _LOOSER[kind]
+        raise Unknown(f"{text!r}: '!' binds tighter than '{looser}': write !({whole})")
     for place, child in enumerate(children):
         after_root = place == 1 and _is_root(children[0]) and kind in ("subexpression", "pipe")
         yield from _roots(child, text, options, inside=after_root or (inside and _same(kind, place)))
