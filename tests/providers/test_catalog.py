@@ -23,6 +23,8 @@ from usagecli.registry import catalog
 CASES = cases()
 # A GET that is answered so is sent again.
 RETRIED = (502, 503, 504)
+# What a case may hold.
+KEYS = {"about", "env", "files", "key", "options", "requests", "sent", "auth", "expected", "error"}
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.provider}-{case.name}")
 every_provider = pytest.mark.parametrize("name", catalog())
 
@@ -57,7 +59,7 @@ def test_a_case_says_what_is_sent_and_one_what_is_reported(name: str) -> None:
     assert any("sent" in body and "expected" in body for body in own)
     for body in own:
         assert ("expected" in body) != ("error" in body)
-        assert set(body) <= {"about", "env", "options", "requests", "sent", "auth", "expected", "error"}
+        assert set(body) <= KEYS
 
 
 @every_provider
@@ -146,7 +148,7 @@ def _fetched(case: Case, server: Server, base_url: str, home: Path) -> Any:
 
 def _check_auth(case: Case, seen: Seen, request: str, query: str) -> None:
     """The key goes where the case says, and nowhere else; `auth: none` in the descriptor keeps it back."""
-    usual = case.body.get("auth", "Authorization: Bearer {key}")
+    usual = case.auth(request)
     (auth,) = {call.auth for call in spec(case.provider).requests if call.name == request}
     wanted = dict(parse_qsl(query, keep_blank_values=True))
     headers = dict(seen.headers)
