@@ -232,3 +232,12 @@ def test_show_and_validate_know_the_rules() -> None:
     ]
     assert {key: body[key] for key in usual} == usual
     assert "fake" not in shown
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_validate_says_what_notify_needs(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usagecli.commands.config.find_spec", lambda name: name if there else None)
+    write(here(), "alerts: [{below: 5, notify: {env: TOPIC}}]\n")
+    outcome = run("config", "validate")
+    told = "" if there else "Warning: notify needs the package apprise: pip install 'usagecli[notify]'\n"
+    assert (outcome.code, outcome.err) == (0, told)

@@ -171,6 +171,11 @@ AT_TEN = quota(12, resets_at=NOW + 2 * HOUR)
         (wallet("4.5"), rule("below_amount", 5), "work credits: $4.50 left (alert: below $5)"),
         (quota(4, unit="usd"), rule("below_amount", 5), "work weekly: $4 left (alert: below $5)"),
         (
+            quota(None, limit=None, reached=True),
+            rule("below", 15),
+            "work weekly: nothing left (alert: below 15 %)",
+        ),
+        (
             replace(AT_TEN, pace=pace(120, False, NOW + HOUR)),
             rule("runs_out_before_reset"),
             "work weekly: 12 % left, empty in 1h (alert: runs out before the reset), resets in 2h",
@@ -193,6 +198,8 @@ def test_what_a_silence_says() -> None:
     ("condition", "item", "told"),
     [
         ("low", quota(88), "work weekly: recovered, 88 % left"),
+        ("low", quota(None), "work weekly: recovered"),
+        ("low", quota(unlimited=True), "work weekly: recovered, unlimited"),
         ("below", quota(88), "work weekly: recovered, 88 % left (alert: below 15 %)"),
         ("below_amount", wallet("20"), "work credits: recovered, $20 left (alert: below $15)"),
         ("unknown", None, "work: recovered, it answers again"),
@@ -207,9 +214,10 @@ def test_what_a_recovery_says(condition: Condition, item: Any, told: str) -> Non
 
 def test_the_json_of_an_alert() -> None:
     (verdict,) = ruled(report(AT_TEN), rule("below", 15, name="n"))
-    assert document(News(event="fire", verdict=verdict), LOOK) == {
+    assert document(News(event="fire", verdict=verdict, since=NOW - 2 * HOUR), LOOK) == {
         "event": "fire",
         "at": "2026-11-21T08:00:00Z",
+        "since": "2026-11-21T06:00:00Z",
         "service": "work",
         "provider": "codex",
         "kind": "quota",
@@ -334,6 +342,12 @@ def test_what_is_not_known_begins_no_alert(figures: Any) -> None:
     assert all("below" not in line for lines in told for line in lines)
 
 
+@pytest.mark.parametrize("unknown", [quota(None), None])
+def test_what_is_not_known_ends_no_alert(unknown: Quota | None) -> None:
+    told = history(*runs(quota(12), unknown, quota(12), quota(50)), rules=[rule("below", 15)])
+    assert [line for lines in told for line in lines if "below" in line] == ["fire below", "recover below"]
+
+
 def test_old_figures_begin_and_end_no_alert() -> None:
     stale = report(quota(5), failure=DOWN)
     after, news = alerts.news({}, alerts.verdicts([stale], [rule("below", 15)]), NOW)
@@ -382,8 +396,17 @@ def test_a_balance_and_a_quota_of_one_id_are_told_apart() -> None:
     }
 
 
-def test_a_state_keeps_when_it_began() -> None:
-    verdict = ruled(report(quota(12)), rule("below", 15))[0]
-    state, _ = alerts.step(None, verdict, NOW)
-    again, event = alerts.step(state, verdict, utc("2026-11-22T08:00:00"))
-    assert (again, event) == (State(level="low", since=NOW), None)
+def test_the_end_of_an_alert_tells_when_it_began() -> None:
+    later = utc("2026-11-22T08:00:00")
+    short, fine = (ruled(report(quota(left)), rule("below", 15))[0] for left in (12, 50))
+    key = alerts.key_of(short)
+    begun = State(level="low", since=NOW)
+    assert alerts.news({}, [short], NOW) == (
+        {key: begun},
+        [News(event="fire", verdict=short, since=NOW)],
+    )
+    assert alerts.news({key: begun}, [short], later) == ({key: begun}, [])
+    assert alerts.news({key: begun}, [fine], later) == (
+        {key: None},
+        [News(event="recover", verdict=fine, since=NOW)],
+    )

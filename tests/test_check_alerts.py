@@ -335,7 +335,8 @@ def test_json_has_the_alerts_beside_what_it_had() -> None:
             {"name": None, "condition": "below", "value": 15.0},
         )
         assert alert["message"] == HIT.strip()
-        assert check("--json", "--once").document["alerts"] == [alert]
+        assert alert["since"] is None
+        assert check("--json", "--once").document["alerts"] == [{**alert, "since": alert["at"]}]
         again = check("--json", "--once")
         assert (again.code, again.out) == (1, "")
 
@@ -374,6 +375,21 @@ def test_explain_shows_what_failed_and_what_nobody_judges() -> None:
     with accounts("refused", "spent"):
         told = check("--explain").out
     assert [line.split()[-1] for line in told.splitlines()[1:]] == ["unknown", "exhausted"]
+
+
+def test_explain_shows_where_the_pace_leads_and_colours_verdicts() -> None:
+    with alerting(LOW, alerts=[{"runs_out_before_reset": True}]) as server:
+        words = ("--color", "always", "check", "--no-cache", "--explain")
+        told = []
+        for left in (LOW, 0, FINE):
+            leave(server, left)
+            told.append(run(*words).out.splitlines()[-1].split("  ")[-2:])
+    yellow, green = "\x1b[33malert\x1b[0m", "\x1b[32mok\x1b[0m"
+    assert [[cell.strip() for cell in cells] for cells in told] == [
+        ["empty in 6h 44m", yellow],
+        ["empty", yellow],
+        ["lasts", green],
+    ]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fuzz import ANY_JSON
 from tests.support import d, make_machine
 from usagecli import config, configreader
-from usagecli.config import Config
+from usagecli.config import Config, Keep
 from usagecli.errors import ConfigError
 from usagecli.machine import Machine
 from usagecli.model import CredentialSource
@@ -100,6 +100,21 @@ def test_a_credential_of_several_parts(machine: Machine) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("", Keep()),
+        ("history:", Keep()),
+        ("history: true", Keep()),
+        ("history: false", Keep(enabled=False)),
+        ("history: {}", Keep()),
+        ("history: {full_days: 0, daily_days: 36500}", Keep(full_days=0, hourly_days=180, daily_days=36500)),
+    ],
+)
+def test_what_the_history_keeps(machine: Machine, text: str, keep: Keep) -> None:
+    assert loaded(machine, text).history == keep
+
+
 SERVICE = "services:\n  - name: a\n    provider: openrouter\n"
 
 
@@ -127,6 +142,12 @@ SERVICE = "services:\n  - name: a\n    provider: openrouter\n"
         ("defaults:\n  low_below: true", ":2: defaults.low_below: expected a percentage from 0 to 100"),
         ("defaults:\n  low_below: {weekly: x}", ":2: defaults.low_below.weekly: expected a percentage"),
         ("defaults:\n  low_below: 5\n  low_below: 6", ":3: defaults.low_below: is given twice"),
+        ("history: yes please", ":1: history: expected false, or a map of full_days, hourly_days"),
+        ("history:\n  days: 5", ":2: history.days: no such key; did you mean 'full_days'?"),
+        ("history:\n  full_days: -1", ":2: history.full_days: expected a whole number of days, 0 to 36500"),
+        ("history:\n  full_days: 1.5", ":2: history.full_days: expected a whole number of days"),
+        ("history:\n  daily_days: true", ":2: history.daily_days: expected a whole number of days"),
+        ("history:\n  hourly_days: 36501", ":2: history.hourly_days: expected a whole number of days"),
         ("services: {a: b}", ":1: services: expected a list: each service begins with `- `"),
         ("services: [x]", ":1: services[0]: expected keys such as `provider:`"),
         ("services:\n  - name: a", ":2: services[0]: needs a `provider:`"),
@@ -273,11 +294,13 @@ def test_deep_nesting_and_endless_aliases_are_refused_quietly(machine: Machine) 
 
 
 @settings(max_examples=200, deadline=None)
-@given(value=ANY_JSON, key=st.sampled_from(["services", "defaults", *configreader._SERVICE_KEYS]))
+@given(value=ANY_JSON, key=st.sampled_from(["services", "defaults", "history", *configreader._SERVICE_KEYS]))
 def test_any_value_at_any_key_is_read_or_refused(tmp_path_factory: Any, value: Any, key: str) -> None:
     machine = make_machine(tmp_path_factory.mktemp("fuzz"))
     body = (
-        {key: value} if key in ("services", "defaults") else {"services": [{"provider": "codex", key: value}]}
+        {key: value}
+        if key in ("services", "defaults", "history")
+        else {"services": [{"provider": "codex", key: value}]}
     )
     write(machine, yaml.safe_dump(body))
     try:

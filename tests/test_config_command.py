@@ -42,13 +42,13 @@ def test_init_writes_a_file_that_is_right_and_private(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["config.yaml"]
 
 
-def test_init_shows_services_that_are_right_once_the_comments_go(path: Path) -> None:
+def test_init_shows_services_and_alerts_that_are_right_once_the_comments_go(path: Path) -> None:
     run("config", "init")
     lines = path.read_text().splitlines()
     example = lines.index("# services:")
     path.write_text("\n".join([*lines[:example], *(line[2:] for line in lines[example:])]))
     outcome = run("config", "validate")
-    assert (outcome.code, outcome.out) == (0, f"{path}: ok, 1 service\n")
+    assert (outcome.code, outcome.out) == (0, f"{path}: ok, 1 service, 2 alert rules\n")
 
 
 def test_init_names_what_is_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,13 +117,23 @@ def test_validate_names_file_line_and_key(path: Path) -> None:
 # -- show -------------------------------------------------------------------------------------------
 
 DEFAULTS = {"low_below": 10, "max_age": 60, "timeout": 20, "credits_per_usd": 25}
+KEPT = {"full_days": 35, "hourly_days": 180, "daily_days": 730}
 
 
 def test_show_without_a_file(path: Path) -> None:
     outcome = run("config", "show")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines()[0] == f"# {path} (does not exist)"
-    assert yaml.safe_load(outcome.out) == {"defaults": DEFAULTS}
+    assert yaml.safe_load(outcome.out) == {"defaults": DEFAULTS, "history": KEPT}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("false", False), ("true", KEPT), ("{full_days: 3}", {**KEPT, "full_days": 3})]
+)
+def test_show_says_what_the_history_keeps(given: str, shown: object) -> None:
+    path = configure([])
+    path.write_text(f"history: {given}\n")
+    assert yaml.safe_load(run("config", "show").out)["history"] == shown
 
 
 def test_show_fills_in_the_defaults_and_masks_secrets() -> None:

@@ -357,6 +357,15 @@ def test_what_is_refused(words: tuple[str, ...], told: str, is_recorded: bool) -
     assert told in outcome.err
 
 
+def test_messages_name_no_command_that_there_is_not() -> None:
+    assert run("history", "codex", "--help").out.startswith(
+        "Usage: usagecli history [OPTIONS] [SERVICE]...\n"
+    )
+    refused = run("history", "codex", "--dys", "3")
+    assert refused.code == 2
+    assert "Try 'usagecli history --help' for help." in refused.err
+
+
 def test_words_that_may_come_next() -> None:
     configure([openrouter(GATEWAY, "exact"), openrouter(GATEWAY, "home")])
     assert completed("history", "ex") == ["export", "exact"]

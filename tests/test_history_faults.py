@@ -109,7 +109,7 @@ def test_a_folder_in_its_place(usual: Outcome) -> None:
 def test_a_file_in_place_of_the_data_directory(usual: Outcome) -> None:
     shutil.rmtree(database().parent)
     database().parent.write_text("")
-    costs_one_warning(usual, f"File exists; {LOST}")
+    costs_one_warning(usual, LOST)
 
 
 @not_root

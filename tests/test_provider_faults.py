@@ -74,7 +74,8 @@ def asked(provider: str, base_url: str, *options: str) -> Outcome:
     service = {**SERVICES[provider], "name": "fine", "base_url": base_url}
     configure([service])
     outcome = run("-v", provider, "--json", *options)
-    everywhere = outcome.out + outcome.err + repr(files_below(here().cache_dir))
+    kept = [files_below(folder) for folder in (here().cache_dir, here().data_dir)]
+    everywhere = outcome.out + outcome.err + repr(kept)
     for secret in secrets(service["credential"]):
         # A text with several parts, and ids that are no secret, are looked for by their secret words.
         for word in (part for part in secret.replace('"', " ").split() if "not-a" in part or "not_a" in part):

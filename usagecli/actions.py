@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usagecli import log
-from usagecli.errors import UsageCliError
+from usagecli.errors import NotConfigured, ServiceError, UsageCliError
 
 if TYPE_CHECKING:
+    from usagecli.alerts import Pending
     from usagecli.config import Actions
     from usagecli.machine import Machine
     from usagecli.model import CredentialSource
-    from usagecli.storage.alerts import Pending
 
 TIMEOUT_S = 30.0
+NEEDS_APPRISE = "notify needs the package apprise: pip install 'usagecli[notify]'"
 
 
 class Failed(UsageCliError):
@@ -67,10 +68,8 @@ def deliver(
             continue
         try:
             _do(machine, known[pending.target], pending.body)
-        except UsageCliError as error:
-            hint = getattr(error, "hint", None)
-            told = f"{error.message}; {hint}" if hint else error.message
-            log.warn(f"alert not passed on: {told}; the next check tries again")
+        except Failed as error:
+            log.warn(f"alert not passed on: {error.message}; the next check tries again")
             failed.append(pending)
         else:
             done.append(pending)
@@ -104,46 +103,57 @@ def _run(machine: Machine, command: str | tuple[str, ...], body: str) -> None:
 def _notify(machine: Machine, source: CredentialSource, alert: Mapping[str, Any]) -> None:
     from usagecli import credentials
 
-    address = credentials.revealed(source, machine).reveal()
+    try:
+        address = credentials.revealed(source, machine).reveal()
+    except (NotConfigured, ServiceError) as error:
+        raise Failed(f"notify: {error.message}") from None
     # The scheme is the service's name, and no secret.
     name = address.partition("://")[0] if "://" in address else credentials.describe(source, machine)
     try:
-        import apprise
+        with _quiet():
+            import apprise
     except ImportError:
-        raise Failed("notify needs the package apprise: pip install 'usagecli[notify]'") from None
-    service = apprise.Apprise(
-        asset=apprise.AppriseAsset(app_id="usagecli", app_desc="usagecli", async_mode=False)
-    )
+        raise Failed(NEEDS_APPRISE) from None
+    asset = apprise.AppriseAsset(app_id="usagecli", app_desc="usagecli", async_mode=False)
     over = alert["event"] == "recover"
     kind = apprise.NotifyType.SUCCESS if over else apprise.NotifyType.WARNING
 
-    def send() -> bool:
+    def send() -> bool | None:
+        service = apprise.Apprise(asset=asset)
+        if not service.add(address):
+            return False
         title = f"usagecli: {alert['service']}"
-        return bool(service.notify(title=title, body=alert["message"], notify_type=kind))
+        return bool(service.notify(title=title, body=alert["message"], notify_type=kind)) or None
 
     with _quiet():
-        if not service.add(address):
-            raise Failed(f"notify: {name} is no address that apprise knows")
-        if not _within(send):
-            raise Failed(f"notify: {name} did not take it: is the address right, and its service up?")
+        sent = _within(send)
+    if sent is False:
+        raise Failed(f"notify: {name} is no address that apprise knows")
+    if sent is None:
+        raise Failed(f"notify: {name} did not take it: is the address right, and its service up?")
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the log of others: it quotes addresses."""
+    """Without the log of others, which quotes addresses, and their warnings."""
     import logging
+    import warnings
 
-    before = logging.root.manager.disable
+    own, before = logging.getLogger("apprise"), logging.root.manager.disable
+    # For ever: one that was too slow may still come to say so.
+    own.propagate, own.handlers = False, [logging.NullHandler()]
     logging.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(before)
 
 
-def _within(send: Callable[[], bool]) -> bool:
-    """What it gives, False where that is an exception or takes too long."""
-    sent = []
+def _within(send: Callable[[], bool | None]) -> bool | None:
+    """What it gives, None where that is an exception or takes too long."""
+    sent: list[bool | None] = []
 
     def work() -> None:
         # Each service is a plug-in by somebody else.
@@ -153,4 +163,4 @@ def _within(send: Callable[[], bool]) -> bool:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(TIMEOUT_S)
-    return sent == [True]
+    return sent[0] if sent else None

@@ -72,10 +72,21 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """An alert that begins (or gets worse), or one that is over."""
+    """An alert that begins (or gets worse), or one that is over; `since` when it began, if known."""
 
     event: Event
     verdict: Verdict
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Something to be done about an alert: `target` is the action, `body` the JSON that it is given."""
+
+    target: str
+    key: Key
+    body: str
+    id: int | None = None
 
 
 # -- verdicts ---------------------------------------------------------------------------------------
@@ -242,9 +253,12 @@ def news(
         if verdict.rule.condition == "unknown" and verdict.report.service.name in waited:
             continue
         key = key_of(verdict)
-        after[key], event = step(before.get(key), verdict, now)
-        if event is not None:
-            told.append(News(event=event, verdict=verdict))
+        old = before.get(key)
+        new, event = step(old, verdict, now)
+        after[key] = new
+        begun = new or old
+        if event is not None and begun is not None:
+            told.append(News(event=event, verdict=verdict, since=begun.since))
     return after, told
 
 
@@ -287,3 +301,9 @@ def rule_key(rule: Rule) -> str:
         return rule.condition
     sets = [None if names is None else sorted(names) for names in (rule.services, rule.quotas)]
     return json.dumps([rule.condition, f"{rule.value.normalize():f}", rule.name, *sets])
+
+
+def answered_at(report: Report) -> int | None:
+    """When its figures were read; what a vendor's tool left on this machine is no answer."""
+    usage, at = report.usage, report.fetched_at
+    return None if usage is None or at is None or usage.source == "local" else int(at.timestamp())

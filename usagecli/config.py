@@ -81,6 +81,11 @@ class Config:
     alerts: tuple[Rule, ...] = ()
     actions: Actions = Actions()
 
+    @property
+    def all_actions(self) -> list[Actions]:
+        """Those for what `check` judges by itself, and those of every rule."""
+        return [self.actions, *(rule.actions for rule in self.alerts)]
+
 
 def path_of(machine: Machine, given: str | None) -> tuple[str, bool]:
     """Where the config is, and whether somebody named that place (then it must exist)."""
@@ -140,9 +145,7 @@ def others_can_read(path: str, machine: Machine) -> bool:
 
 def _refuse_exposed(found: Config, machine: Machine) -> None:
     sources = [source for service in found.services or () for source in (service.credential or {}).values()]
-    sources += [
-        source for actions in (found.actions, *(r.actions for r in found.alerts)) for source in actions.notify
-    ]
+    sources += [source for actions in found.all_actions for source in actions.notify]
     if any(source.kind == "value" for source in sources) and others_can_read(found.path, machine):
         raise ConfigError(
             f"{found.path}: holds a secret and can be read by other users; "

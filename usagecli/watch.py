@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from usagecli import actions, alerts, log
-from usagecli.alerts import News, Verdict
-from usagecli.storage import history
-from usagecli.storage.alerts import Alerts, Pending, answered_at
-from usagecli.storage.database import transaction
+from usagecli.alerts import News, Pending, Verdict
 
 if TYPE_CHECKING:
     from usagecli.config import Config, Rule
     from usagecli.machine import Machine
     from usagecli.model import Report
+    from usagecli.storage.alerts import Alerts
+    from usagecli.storage.history import History
+
+_T = TypeVar("_T")
 
 _WITHOUT = "alerts are told as if for the first time"
 
@@ -65,7 +66,7 @@ class Watch:
         waits = any(rule.condition == "unknown_for" for rule in self.rules)
         if not self.remember and not waits:
             return Watched(verdicts=self._verdicts(reports, {}))
-        found = history.attempt(self.machine, lambda opened: self._looked(opened, reports), _WITHOUT)
+        found = self._with_memory(lambda store: self._looked(store, reports), _WITHOUT)
         return found or self._forgetful(reports)
 
     def act(self, watched: Watched) -> None:
@@ -73,37 +74,45 @@ class Watch:
         if not watched.pending:
             return
         done, failed = actions.deliver(self.machine, self._targets(), watched.pending)
-
-        def settle(opened: history.History) -> None:
-            with transaction(opened.database):
-                self._store(opened).settle(done, failed)
-
         if any(pending.id is not None for pending in watched.pending):
-            history.attempt(self.machine, settle, "what was passed on may be passed on again")
+            again = "what was passed on may be passed on again"
+            self._with_memory(lambda store: store.settle(done, failed), again)
 
     # -- with and without a memory ---------------------------------------------------------------
 
-    def _looked(self, opened: history.History, reports: Sequence[Report]) -> Watched:
-        with transaction(opened.database):
-            store = self._store(opened)
-            # Not having asked is no silence.
-            silent = {} if self.offline else store.silent(reports)
-            verdicts = self._verdicts(reports, silent)
-            if not self.remember:
-                return Watched(verdicts=verdicts)
-            mine = [rule for rule in self.rules if rule in self.config.alerts]
-            keys = [alerts.rule_key(rule) for rule in mine]
-            store.forget([*alerts.BUILT_IN, *keys], self.services)
-            after, news = alerts.news(store.states(), verdicts, self.machine.clock())
-            store.keep(after, [alerts.rule_key(rule) for rule in self.rules if rule not in mine])
-            store.queue(self._wanted(news))
-            return Watched(verdicts=verdicts, news=news, pending=store.claim(self._targets()))
+    def _with_memory(self, action: Callable[[Alerts], _T], without: str) -> _T | None:
+        """What the action gives, all or nothing of what it writes being kept; None, and a warning, where
+        the database cannot be used."""
+        # SQLite is for those that need it.
+        from usagecli.storage import history
+        from usagecli.storage.alerts import Alerts
+        from usagecli.storage.database import transaction
+
+        def attempted(opened: History) -> _T:
+            with transaction(opened.database):
+                return action(Alerts(opened.database, self.config.path, self.machine.clock()))
+
+        return history.attempt(self.machine, attempted, without)
+
+    def _looked(self, store: Alerts, reports: Sequence[Report]) -> Watched:
+        # Not having asked is no silence.
+        silent = {} if self.offline else store.silent(reports)
+        verdicts = self._verdicts(reports, silent)
+        if not self.remember:
+            return Watched(verdicts=verdicts)
+        mine = [rule for rule in self.rules if rule in self.config.alerts]
+        keys = [alerts.rule_key(rule) for rule in mine]
+        store.forget([*alerts.BUILT_IN, *keys], self.services)
+        after, news = alerts.news(store.states(), verdicts, self.machine.clock())
+        store.keep(after, [alerts.rule_key(rule) for rule in self.rules if rule not in mine])
+        store.queue(self._wanted(news))
+        return Watched(verdicts=verdicts, news=news, pending=store.claim(self._targets()))
 
     def _forgetful(self, reports: Sequence[Report]) -> Watched:
         now = self.machine.clock()
         silent = {}
         for report in reports:
-            at = answered_at(report)
+            at = alerts.answered_at(report)
             if report.failure is not None and at is not None and not self.offline:
                 silent[report.service.name] = timedelta(seconds=now.timestamp() - at)
         verdicts = self._verdicts(reports, silent)
@@ -125,7 +134,4 @@ class Watch:
         ]
 
     def _targets(self) -> dict[str, actions.Target]:
-        return actions.targets([self.config.actions, *(rule.actions for rule in self.config.alerts)])
-
-    def _store(self, opened: history.History) -> Alerts:
-        return Alerts(opened.database, self.config.path, self.machine.clock())
+        return actions.targets(self.config.all_actions)

@@ -173,7 +173,7 @@ def test_the_banner_leads_to_the_card(view: View) -> None:
 def test_charts_have_words(view: View) -> None:
     told = view.page
     assert told.get_by_role("img", name="5-hour limit: 28 % used").count() == 1
-    assert told.get_by_role("img", name="Weekly limit, the last 7 days: 59 % now").count() == 1
+    assert told.get_by_role("img", name="Weekly limit, the last 7 days: last 59 %").count() == 1
     assert told.get_by_role("img", name="Tokens a day: ").count() == 1
 
 

@@ -67,6 +67,9 @@ class TestShapes:
         hidden = masker("Example", "Example Org")("Example Org")
         assert hidden == f"E{HIDDEN}"
 
+    def test_a_name_that_is_a_part_of_an_address(self) -> None:
+        assert masker("the me")("the me@example.com seat") == "the m•••@••• seat"
+
     def test_two_accounts_stay_two(self) -> None:
         mask = masker()
         assert mask("me@example.com my@example.org ME@example.com") == "m•••@••• m•••@••• 2 m•••@•••"
@@ -109,7 +112,9 @@ class TestKnown:
         assert mask("budget of octo-sample") == f"budget of o{HIDDEN}"
 
     def test_and_no_other_key_does(self) -> None:
-        assert masker("other", contract={"planType": "plus"})("plus") == "plus"
+        assert masker("other", contract={"planType": "plus", "limits": [{"id": "weekly"}]})(
+            "plus weekly"
+        ) == ("plus weekly")
 
     @pytest.mark.parametrize(
         "name", ["username", "project", "subscription_id", "workspace_id", "organization"]
@@ -140,6 +145,10 @@ class TestClean:
     )
     def test_what_is_left(self, text: str, told: str) -> None:
         assert clean(text) == told
+
+    def test_an_endless_text_ends(self) -> None:
+        assert clean("x" * 10**6) == "x" * 1999 + "…"
+        assert masker()("x" * 10**6) == "x" * 1999 + "…"
 
     def test_an_address_cannot_hide_behind_unseen_characters(self) -> None:
         assert masker()("m\u200be@exa\u202emple.com") == "m•••@•••"

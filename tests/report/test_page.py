@@ -261,7 +261,7 @@ class TestCharts:
         found = page(report("router", OPENROUTER), readings=week("router", "key_limit", [10, 50, 30, 68]))
         (chart,) = found.all("svg", class_="trend")
         assert chart["role"] == "img"
-        assert "Key limit (monthly), the last 7 days: 68 % now, at most 68 % (08:00), 0 resets" in found.told
+        assert "Key limit (monthly), the last 7 days: last 68 %, at most 68 % (08:00)" in found.told
         assert [path["d"] for path in found.all("path", class_="floor")] == [
             "M0 10.0H600.0",
             "M1 7H25",
@@ -334,6 +334,14 @@ class TestHarmless:
         ]
         assert not re.search(r"[\u202a-\u202e\u2066-\u2069\x00-\x08]", found.told)
         assert "&#8238;" not in found.text
+
+    @pytest.mark.parametrize("account", ["none", "low", "style", "data", "openrouter", "https"])
+    def test_an_account_that_is_called_like_a_word_of_ours(self, account: str) -> None:
+        usage = replace(many(3), account=account)
+        found, plain = page(report("router", usage)), page(report("router", many(3)))
+        assert [attrs for _, attrs in found.tags if set(attrs) & {"class", "href", "content"}] == [
+            attrs for _, attrs in plain.tags if set(attrs) & {"class", "href", "content"}
+        ]
 
     def test_nothing_is_loaded_and_nothing_runs(self) -> None:
         found = page(*usual(), tokens=overview())

@@ -80,7 +80,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--unknown-for", callback=_length, metavar="TIME", help="Alert: no answer for 90m, 2h, 1d ..."
     ),
     click.option(
-        "--quota", "quotas", multiple=True, metavar="ID", help="Those alerts for this one only; repeatable."
+        "--quota",
+        "quotas",
+        multiple=True,
+        metavar="ID",
+        help="Those alerts only for this quota or balance; repeatable.",
     ),
     click.option(
         "--once", is_flag=True, help="Print what is new since the last run with --once, and what is over."
@@ -128,9 +132,7 @@ def watch_of(
 
     names = {target.service.name for target in targets}
     known = None if found.services is None else {service.name for service in found.services}
-    acts = any(
-        told.run is not None or told.notify for told in (found.actions, *(r.actions for r in found.alerts))
-    )
+    acts = any(told.run is not None or told.notify for told in found.all_actions)
     return Watch(
         machine=app.machine,
         config=found,

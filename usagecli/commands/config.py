@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Any
 
 import click
 
-from usagecli import assess, config, durations, registry, services
+from usagecli import assess, config, durations, log, registry, services
+from usagecli.actions import NEEDS_APPRISE
 from usagecli.cli import App
 from usagecli.commands._run import emit
-from usagecli.config import Actions, Rule
+from usagecli.config import Actions, Keep, Rule
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
 
@@ -33,6 +36,10 @@ defaults:
 #     low_below: {default: 20, key_limit: 5}
 #     low_balance: 5              # dollars left below which the balance is low
 #     ignore: [free_model_daily]  # shown, not judged
+
+# alerts:                         # what `usagecli check` tells, too
+#   - {quotas: [key_limit], below: 25}
+#   - {unknown_for: 2h}
 """
 
 
@@ -81,6 +88,8 @@ def validate(app: App) -> None:
         return
     rules = len(found.alerts)
     told = f", {rules} alert rule{'' if rules == 1 else 's'}" if rules else ""
+    if any(actions.notify for actions in found.all_actions) and not find_spec("apprise"):
+        log.warn(NEEDS_APPRISE)
     emit(f"{found.path}: ok, {services.counted(found)}{told}")
 
 
@@ -97,7 +106,8 @@ def show(app: App) -> None:
             "max_age": _number(found.max_age_s),
             "timeout": _number(found.timeout_s),
             "credits_per_usd": _number(found.credits_per_usd),
-        }
+        },
+        "history": _history(found.history),
     }
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
@@ -106,6 +116,11 @@ def show(app: App) -> None:
     body.update(_actions(found.actions))
     head = f"# {found.path}{'' if found.exists else ' (does not exist)'}"
     emit(f"{head}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}".rstrip("\n"))
+
+
+def _history(keep: Keep) -> dict[str, int] | bool:
+    ages = asdict(keep)
+    return ages if ages.pop("enabled") else False
 
 
 def _service(service: Service) -> dict[str, Any]:

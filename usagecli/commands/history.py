@@ -104,7 +104,20 @@ def command(ctx: click.Context, wanted: Wanted, accounts: tuple[str, ...], outpu
         raise click.UsageError(f"{option} is of no use to `history {ctx.invoked_subcommand}`", ctx)
 
 
-@click.command("show")
+class _Unnamed(click.Context):
+    """Of a command that nobody calls by its name, so that messages do not either."""
+
+    @property
+    def command_path(self) -> str:
+        assert self.parent is not None
+        return self.parent.command_path
+
+
+class _Readings(click.Command):
+    context_class = _Unnamed
+
+
+@click.command("show", cls=_Readings)
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
 @format_options(FORMATS)
 @_span_options
@@ -112,6 +125,7 @@ def command(ctx: click.Context, wanted: Wanted, accounts: tuple[str, ...], outpu
 def _shown(
     ctx: click.Context, names: tuple[str, ...], wanted: Wanted, accounts: tuple[str, ...], output: Output
 ) -> None:
+    """How the quotas and balances of these services moved."""
     # What stood before the service holds, unless it is said again after it.
     before = {name: value for name, value in ctx.meta[__name__].items() if name not in _explicit(ctx)}
     params = {**ctx.params, **before}

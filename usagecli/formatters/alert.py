@@ -28,8 +28,8 @@ def news_line(news: News, look: Look) -> str:
     if news.event == "fire":
         return line(verdict, look)
     told = {"unknown": "it answers again", "unknown_for": "it answers again", "stopped": "the stop is over"}
-    how = told.get(verdict.rule.condition) or f"{figure(verdict)} left"
-    return f"{_subject(verdict)}: recovered, {how}{_which(verdict)}"
+    how = told.get(verdict.rule.condition) or _what_is_left(verdict)
+    return f"{_subject(verdict)}: recovered{', ' if how else ''}{how}{_which(verdict)}"
 
 
 def condition(verdict: Verdict) -> str:
@@ -79,6 +79,7 @@ def document(news: News, look: Look) -> dict[str, Any]:
     body = {
         "event": news.event,
         "at": instant(look.now),
+        "since": instant(news.since),
         **of_verdict(verdict),
         "level": verdict.level,
         "message": news_line(news, look),
@@ -132,7 +133,15 @@ def _ruled(verdict: Verdict, look: Look) -> str:
     if item is None:
         return f"{figure(verdict)}{_which(verdict)}"
     ends = _runs_out(item, look) if verdict.rule.condition == "runs_out_before_reset" else ""
-    return f"{figure(verdict)} left{ends}{_which(verdict)}{_resets(item, look)}"
+    return f"{_what_is_left(verdict)}{ends}{_which(verdict)}{_resets(item, look)}"
+
+
+def _what_is_left(verdict: Verdict) -> str:
+    """`12 % left`, as far as it is known."""
+    told = figure(verdict)
+    if told == "-":
+        return "nothing left" if verdict.hit else ""
+    return told if told == "unlimited" else f"{told} left"
 
 
 def _low(verdict: Verdict, look: Look) -> str:

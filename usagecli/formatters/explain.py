@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _HEAD = ("SERVICE", "QUOTA", "RULE", "LEFT", "VERDICT")
 _GAP = 2
-# What is cut where room is short, in this order, and to how much at the most.
-_CUT = ((1, 12), (2, 20), (0, 8), (1, 8), (2, 12), (3, 10))
+# What is cut where room is short, and to how much at the most.
+_LEAST = {0: 8, 1: 8, 2: 12, 3: 10}
 _COLORS = {"ok": "green", "low": "yellow", "alert": "yellow", "exhausted": "red", "unknown": "red"}
 
 
@@ -29,13 +29,9 @@ def render(verdicts: Sequence[Verdict], rules: Sequence[Rule], look: Look) -> st
     from tabulate import tabulate
 
     cells = [[*_HEAD], *_rows(verdicts, look), *_idle(verdicts, rules)]
-    for column, least in _CUT:
-        excess = _width(cells) - (look.width or 1000)
-        wide = max(display_width(row[column]) for row in cells)
-        if excess > 0:
-            room = max(least, wide - excess)
-            for row in cells:
-                row[column] = clipped(row[column], room, "…" if look.unicode else "~")
+    widths = _fitted(cells, look)
+    mark = "…" if look.unicode else "~"
+    cells = [[clipped(cell, wide, mark) for cell, wide in zip(row, widths, strict=True)] for row in cells]
     if look.color:
         cells = [[*row[:-1], click.style(row[-1], fg=_COLORS.get(row[-1]))] for row in cells]
         cells[0] = [click.style(cell, bold=True) for cell in _HEAD]
@@ -86,8 +82,10 @@ def _rows(verdicts: Sequence[Verdict], look: Look) -> Iterator[list[str]]:
 
 
 def _figure(verdict: Verdict, look: Look) -> str:
-    """What is left or, where the pace is judged, when that is gone."""
+    """What is left or, where the pace is judged, when that is gone; of a silence its length."""
     item = verdict.item
+    if verdict.silent is not None:
+        return f"for {units.span(verdict.silent)}"
     if verdict.rule.condition != "runs_out_before_reset" or not isinstance(item, Quota):
         return alert.figure(verdict)
     if item.pace is None:
@@ -111,5 +109,12 @@ def _named(rule: Rule, told: str) -> str:
     return told if rule.condition in BUILT_IN else f"{rule.name or 'alert'}: {told}"
 
 
-def _width(cells: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(display_width, column)) + _GAP for column in zip(*cells, strict=True)) - _GAP
+def _fitted(cells: Sequence[Sequence[str]], look: Look) -> list[int]:
+    """The columns' widths: the widest is cut first."""
+    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
+    while look.width is not None and sum(widths) + _GAP * (len(widths) - 1) > look.width:
+        long = {column: widths[column] for column, least in _LEAST.items() if widths[column] > least}
+        if not long:
+            break
+        widths[max(long, key=long.__getitem__)] -= 1
+    return widths

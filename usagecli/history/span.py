@@ -32,9 +32,9 @@ class Moment(click.ParamType):  # type: ignore[type-arg]
             found: date | datetime = date.fromisoformat(value)
         except ValueError:
             found = self._instant(value, param, ctx)
-        # Beyond these, zones and the ends of days leave the calendar.
-        if not 1971 <= found.year <= 9000:
-            self.fail(f"{value!r} is not of a year from 1971 on", param, ctx)
+        # Beyond these, not every system knows its zone.
+        if not 1971 <= found.year <= 2900:
+            self.fail(f"{value!r} is of no year from 1971 to 2900", param, ctx)
         return found
 
     def _instant(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:

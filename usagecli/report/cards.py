@@ -79,7 +79,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One service. `age` is told of old figures only."""
+    """One service."""
 
     name: str
     title: str
@@ -87,7 +87,6 @@ class Card:
     plan: str
     status: Status
     dashboard: str
-    age: str
     error: str
     hint: str
     notes: tuple[str, ...]
@@ -132,7 +131,6 @@ def _card(report: Report, block: Block, scene: Scene) -> Card:
         plan=_plan(report, scene),
         status=report.status,
         dashboard=descriptor.dashboard,
-        age=rows.age(report, scene.look) if report.stale and usage is not None else "",
         error=block.error,
         hint=block.hint,
         notes=block.notes,
@@ -265,45 +263,41 @@ def _alarms(report: Report, gauges: Sequence[Gauge], balances: Sequence[Fact]) -
 
 
 def _quota_trend(quota: Quota, report: Report, scene: Scene) -> Trend | None:
-    held = scene.readings.get(_key(report, "quota", quota.id), [])
-    low_below = report.low_below.get(quota.id)
-    floor = None if low_below is None or quota.status is None else float(100 - low_below)
-    words = _words(held, "percent", scene.look)
-    ends = len(charts.resets(held))
-    return _trend(held, 100.0, floor, f"{words}, {ends} {'reset' if ends == 1 else 'resets'}", scene.look)
+    low_below = None if quota.status is None else report.low_below.get(quota.id)
+    floor = None if low_below is None else float(100 - low_below)
+    return _trend(_held(report, "quota", quota.id, scene), "percent", 100.0, floor, scene.look)
 
 
 def _balance_trend(balance: Balance, report: Report, scene: Scene) -> Trend | None:
-    held = scene.readings.get(_key(report, "balance", balance.id), [])
-    return _trend(held, 0.0, None, _words(held, balance.unit, scene.look), scene.look)
+    return _trend(_held(report, "balance", balance.id, scene), balance.unit, 0.0, None, scene.look)
 
 
-def _key(report: Report, kind: str, name: str) -> recent.Key:
-    return recent.Key(report.service.name, report.service.provider, kind, name)
+def _held(report: Report, kind: str, name: str, scene: Scene) -> Sequence[Reading]:
+    return scene.readings.get(recent.Key(report.service.name, report.service.provider, kind, name), ())
 
 
 def _trend(
-    held: Sequence[Reading], least_top: float, floor: float | None, words: str, look: Look
+    held: Sequence[Reading], unit: str, least_top: float, floor: float | None, look: Look
 ) -> Trend | None:
     # A single reading is no history.
     if len(held) < 2:
         return None
     now = int(look.now.timestamp())
     since = now - int(recent.SPAN.total_seconds())
-    top = max(least_top, *(reading.value for reading in held))
+    most = max(held, key=lambda reading: reading.value)
+    top = max(least_top, most.value)
     chart = charts.curve(held, since, now, top)
     if chart is None:
         return None
-    return Trend(chart=chart, words=words, floor=None if floor is None else charts.level(floor, top))
-
-
-def _words(held: Sequence[Reading], unit: str, look: Look) -> str:
-    """`28 % now, at most 94 % (Tue 24 Nov, 21:00)`."""
-    if not held:
-        return ""
-    most = max(held, key=lambda reading: reading.value)
     at = when(datetime.fromtimestamp(most.at, look.now.tzinfo), look)
-    return f"{_figure(held[-1].value, unit)} now, at most {_figure(most.value, unit)} ({at})"
+    words = [f"last {_figure(held[-1].value, unit)}", f"at most {_figure(most.value, unit)} ({at})"]
+    if chart.ends:
+        words.append(f"{chart.ends} {'reset' if chart.ends == 1 else 'resets'}")
+    return Trend(
+        chart=chart,
+        words=", ".join(words),
+        floor=None if floor is None else charts.level(floor, top),
+    )
 
 
 def _figure(value: float, unit: str) -> str:

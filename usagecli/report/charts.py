@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 600.0, 100.0
+# More readings than fit on these steps of the width could not be told apart.
+_STEPS = 400
 # Beyond this many resets their lines would be a fence: they become short marks.
 _MANY_RESETS = 8
 _SHORT_MARK = 0.12
@@ -26,12 +28,20 @@ class Reading(NamedTuple):
     resets_at: int | None = None
 
 
+class Path(str):
+    """The `d` of a path of SVG. A type of its own, because it holds no text of anybody."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Paths of SVG for the line and the area below it, and the lines of resets: x, and the upper y."""
+    """Paths for the line and the area below it, how many windows ended, and the lines of these
+    resets: x, and the upper y."""
 
-    line: str
-    area: str
+    line: Path
+    area: Path
+    ends: int
     resets: tuple[float, ...]
     reset_top: float
 
@@ -54,12 +64,12 @@ def curve(readings: Iterable[Reading], since: int, until: int, top: float) -> Ch
     if not shown or until <= since or not (math.isfinite(top) and top > 0):
         return None
     box = _Box(since, until, top)
-    parts = [part for part in _parts(shown) if part]
-    lines = [list(_points(_thinned(part, box), box)) for part in parts]
+    lines = [list(_points(part, box)) for part in _parts(list(_thinned(shown, box)))]
     drops = resets(shown)
     return Chart(
-        line="".join(_path(line) for line in lines),
-        area="".join(_closed(line) for line in lines),
+        line=Path("".join(_path(line) for line in lines)),
+        area=Path("".join(_closed(line) for line in lines)),
+        ends=len(drops),
         resets=tuple(dict.fromkeys(box.x(at) for at in drops)),
         reset_top=0.0 if len(drops) <= _MANY_RESETS else HEIGHT * (1 - _SHORT_MARK),
     )
@@ -67,8 +77,14 @@ def curve(readings: Iterable[Reading], since: int, until: int, top: float) -> Ch
 
 def resets(readings: Sequence[Reading]) -> list[int]:
     """The instants at which a window ended between two readings."""
-    pairs = itertools.pairwise(readings)
-    return [at for before, after in pairs if (at := _reset(before, after)) is not None]
+    return [
+        at
+        for before, after in itertools.pairwise(readings)
+        # Within a window, as nearly all are, there is nothing to look into.
+        if before.resets_at is not None
+        and (before.resets_at <= after.at or before.resets_at != after.resets_at)
+        and (at := _reset(before, after)) is not None
+    ]
 
 
 def level(value: float, top: float) -> float:
@@ -134,15 +150,11 @@ def _parts(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
     yield part
 
 
-def _thinned(readings: Sequence[Reading], box: _Box) -> Iterator[Reading]:
+def _thinned(readings: Iterable[Reading], box: _Box) -> Iterator[Reading]:
     """Of those that fall on one step of the width: the lowest, the highest and the last."""
-    held: list[Reading] = []
-    for reading in readings:
-        if held and int(box.x(reading.at)) != int(box.x(held[0].at)):
-            yield from _telling(held)
-            held = []
-        held.append(reading)
-    yield from _telling(held)
+    span = box.until - box.since
+    for _, crowd in itertools.groupby(readings, lambda reading: (reading.at - box.since) * _STEPS // span):
+        yield from _telling(list(crowd))
 
 
 def _telling(readings: list[Reading]) -> list[Reading]:

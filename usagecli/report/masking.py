@@ -29,15 +29,21 @@ _SHAPES = (
     r"(?<![\w.,])\d{12}(?![\w]|[.,]\d)",
     r"\b(?:acc|acct|cus|org|proj|sub|team|user|usr|wrk|ws)[-_](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{8,}",
 )
-# Words that name an account, in a provider's own keys and among a service's options.
-_NAMING = ("account", "email", "login", "organization", "project", "tenant", "user", "username", "workspace")
+_SHAPED = re.compile("|".join(_SHAPES), re.IGNORECASE)
+# Keys that name an account, in a provider's own document and among a service's options.
+_NAMING = re.compile(
+    "account|client|email|login|organization|project|subscription|tenant|user|workspace", re.I
+)
 # Shorter ones are words like any other.
 _LEAST = 3
+# Nobody reads more of one text.
+_MOST = 2000
 
 
 def clean(text: str) -> str:
-    """The text without what cannot be seen, its white space as single blanks."""
-    return " ".join(_UNSEEN.sub("", text).split())
+    """The text without what cannot be seen, its white space as single blanks, and not endless."""
+    text = " ".join(_UNSEEN.sub("", text[: 2 * _MOST]).split())
+    return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
 
 
 class Masker:
@@ -49,13 +55,16 @@ class Masker:
         known = {clean(name) for report in reports for name in _names(report)}
         # The longest first, for names that hold one another.
         words = sorted((name for name in known if len(name) >= _LEAST), key=len, reverse=True)
-        named = [rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"] if words else []
-        self._pattern = re.compile("|".join((*named, *_SHAPES)), re.IGNORECASE)
+        named = [re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.I)] if words else []
+        # Shapes first: a known name may be a part of an address.
+        self._patterns = (_SHAPED, *named)
 
     def __call__(self, text: str) -> str:
         """The text as the page may show it."""
         text = clean(text)
-        return text if self._show else self._pattern.sub(lambda found: self.account(found[0]), text)
+        for pattern in () if self._show else self._patterns:
+            text = pattern.sub(lambda found: self.account(found[0]), text)
+        return text
 
     def account(self, name: str) -> str:
         """The name of an account as the page may show it."""
@@ -85,7 +94,6 @@ def _names(report: Report) -> Iterator[str]:
         if usage.account:
             yield usage.account
         yield from _named(usage.contract)
-        yield from _named(usage.plan or {})
     yield from _named(report.service.options)
 
 
@@ -93,8 +101,7 @@ def _named(body: Any) -> Iterator[str]:
     """The texts under keys that name an account, however deep."""
     if isinstance(body, Mapping):
         for key, value in body.items():
-            words = re.sub(r"([A-Z])", r"_\1", str(key)).lower().split("_")
-            if isinstance(value, str) and value and not {*_NAMING, "id"}.isdisjoint(words):
+            if isinstance(value, str) and value and _NAMING.search(str(key)):
                 yield value
             yield from _named(value)
     elif isinstance(body, (list, tuple)):

@@ -39,6 +39,7 @@ _HEADLINES: dict[Status, str] = {
     "exhausted": "Something is used up",
     "error": "Something is not known",
 }
+_STATES = frozenset((*_HEADLINES, "none", "fine"))
 # The icon of the tab, a disc in the colour of the status.
 _COLORS: dict[Status, str] = {"ok": "#1a7f4b", "low": "#d08700", "exhausted": "#c9252d", "error": "#7c4dcc"}
 _ICON = (
@@ -117,8 +118,9 @@ def _template() -> jinja2.Template:
 @jinja2.pass_context
 def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
     """What stands in the page for a value of the template: every text goes through the masker."""
-    # Numbers, and the style sheet (marked as safe), stand as they are.
-    return context["masker"](value) if type(value) is str else value
+    # Numbers, paths and what is marked as safe stand as they are, and so do states: an account may be
+    # called like one, but classes and icons are not.
+    return context["masker"](value) if type(value) is str and value not in _STATES else value
 
 
 def _instant(at: datetime) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, get_args
 
-from usagecli.alerts import Key, State
+from usagecli.alerts import Key, Pending, State, answered_at
 from usagecli.model import Status
 
 if TYPE_CHECKING:
@@ -23,16 +22,6 @@ _CLAIM_S = 600
 # What nobody has seen for so long is forgotten, and so is what could not be done for so long.
 _FORGET_S, _GIVE_UP_S = 30 * 86400, 7 * 86400
 _LEVELS = get_args(Status)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """Something to be done about an alert: `target` is the action, `body` the JSON that it is given."""
-
-    target: str
-    key: Key
-    body: str
-    id: int | None = None
 
 
 class Alerts:
@@ -160,12 +149,6 @@ class Alerts:
         )
         answered, failed = row.fetchone()
         return answered, failed
-
-
-def answered_at(report: Report) -> int | None:
-    """When its figures were read; what a vendor's tool left on this machine is no answer."""
-    usage, at = report.usage, report.fetched_at
-    return None if usage is None or at is None or usage.source == "local" else int(at.timestamp())
 
 
 def _at(seconds: int) -> datetime:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from usagecli import log
 from usagecli.storage.database import connect, is_damage, put_aside, transaction
+from usagecli.storage.migrations import MIGRATIONS as MIGRATIONS
 
 if TYPE_CHECKING:
     from usagecli.config import Keep
@@ -30,50 +31,6 @@ NAME = "history.sqlite"
 # How long a report may be held up by another run that is writing.
 _WAIT_S = 0.5
 _HOUR, _DAY = 3600, 86400
-# Each is applied once; they are only ever added to.
-MIGRATIONS = (
-    """
-CREATE TABLE services (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL,
-  UNIQUE (name, provider, account)
-);
-CREATE TABLE series (
-  id INTEGER PRIMARY KEY, service INTEGER NOT NULL REFERENCES services, kind TEXT NOT NULL,
-  name TEXT NOT NULL, label TEXT NOT NULL, scope TEXT, unit TEXT NOT NULL, window INTEGER,
-  UNIQUE (service, kind, name)
-);
-CREATE TABLE samples (
-  series INTEGER NOT NULL REFERENCES series, at INTEGER NOT NULL, used REAL, "limit" REAL,
-  remaining REAL, percent REAL, resets_at INTEGER, source TEXT NOT NULL,
-  PRIMARY KEY (series, at)
-) WITHOUT ROWID;
-CREATE TABLE outcomes (
-  service INTEGER NOT NULL REFERENCES services, at INTEGER NOT NULL, status TEXT NOT NULL,
-  error TEXT, message TEXT,
-  PRIMARY KEY (service, at)
-) WITHOUT ROWID;
-CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)
-""",
-    # What storage.alerts keeps.
-    """
-CREATE TABLE alerts (
-  config TEXT NOT NULL, rule TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL,
-  item TEXT NOT NULL, passing INTEGER NOT NULL, level TEXT NOT NULL, since INTEGER NOT NULL,
-  resets_at INTEGER, seen INTEGER NOT NULL,
-  PRIMARY KEY (config, rule, service, provider, item)
-) WITHOUT ROWID;
-CREATE TABLE alert_actions (
-  id INTEGER PRIMARY KEY, config TEXT NOT NULL, rule TEXT NOT NULL, service TEXT NOT NULL,
-  provider TEXT NOT NULL, item TEXT NOT NULL, target TEXT NOT NULL, body TEXT NOT NULL,
-  at INTEGER NOT NULL, claimed INTEGER
-);
-CREATE TABLE answers (
-  config TEXT NOT NULL, service TEXT NOT NULL, provider TEXT NOT NULL, answered INTEGER, failed INTEGER,
-  PRIMARY KEY (config, service, provider)
-) WITHOUT ROWID
-""",
-)
-
 # What nothing is left of.
 _EMPTY = (
     "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM samples WHERE series = series.id)",
