@@ -81,7 +81,6 @@ balances: {credits: {unit: usd, amount: credits}}
     assert found.access == (
         "Make a key (with the scope billing) at https://acme.example/keys.",
         "Put it into the environment as ACME_API_KEY, or name its place in the config.",
-        "Set ACME_URL to the address of the server, or base_url in the config.",
         "Set ACME_TEAM, or the same under options in the config.",
     )
     assert found.renew == "make a new key (with the scope billing) at https://acme.example/keys"
@@ -92,6 +91,15 @@ balances: {credits: {unit: usd, amount: credits}}
         ("team", "ACME_TEAM", "The team's id."),
         ("region", "ACME_REGION", "Region. One of eu, us. Without it eu."),
     ]  # fmt: skip
+
+
+def test_help_tells_of_a_server_of_one_s_own_where_there_is_no_other(tmp_path: Path) -> None:
+    text = "key: K\nbase: {env: ACME_URL}\nurl: /u\nbalances: {credits: {unit: usd, amount: credits}}\n"
+    assert made(text, tmp_path).descriptor.access == (
+        "Get an API key of Acme.",
+        "Put it into the environment as K, or name its place in the config.",
+        "Set ACME_URL to the address of the server, or base_url in the config.",
+    )
 
 
 # -- the credential -----------------------------------------------------------------------------------

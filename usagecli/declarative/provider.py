@@ -64,7 +64,7 @@ def _access(spec: Spec) -> list[str]:
     files = [key.file for key in spec.keys if key.file]
     homes = f"Put it into the environment as {names[0]}" if names else f"Have it written to {files[0]}"
     steps = [made, f"{homes}, or name its place in the config."]
-    if spec.base.env:
+    if spec.base.env and spec.base.url is None:
         steps.append(f"Set {spec.base.env} to the address of the server, or base_url in the config.")
     needed = [option for option in spec.options if option.required]
     if needed:
