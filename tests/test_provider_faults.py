@@ -45,6 +45,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 # Those that the demo does not show.
 BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
+    "antigravity": {"credential": {"value": "ya29.demo-not-a-token"}},
     "cursor": {"credential": {"session_token": {"value": "user_demo::demo-not-a-token"}}},
     "grok": {"credential": {"value": "demo-not-a-token"}},
     "devin": {"credential": {"value": "demo-not-a-key"}},
