@@ -57,6 +57,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},
     "deepinfra": {"credential": {"value": "demo-not-a-key"}},
     "kimi": {"credential": {"value": "demo-not-a-token"}},
+    "augment": {"credential": {"value": "demo-not-a-token"}},
 }
 SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
