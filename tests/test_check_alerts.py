@@ -76,7 +76,6 @@ def check(*words: str) -> Outcome:
             f"work weekly limit: $7.20 left (alert: below $8), {RESETS}\n",
         ),
         (SHORT, [], ["--below", "15", "--quota", "key_limit"], 1, HIT),
-        (SHORT, [], ["--below", "15", "--quota", "other"], 0, ""),
         (SHORT, [{"below": 15}], ["--below", "15"], 1, HIT),
         (SHORT, [{"below": 15}], ["--exit-zero"], 0, HIT),
         (
@@ -102,13 +101,23 @@ def test_an_option_is_limited_by_the_services_named() -> None:
         assert check("--below", "15").out == HIT + HIT.replace("work", "home")
 
 
+def test_a_misspelt_quota_is_told() -> None:
+    with alerting(FINE) as server:
+        outcome = check("--below", "15", "--quota", "key_limti", "--quota", "key_limit")
+        server.routes["/key"] = Reply({}, 401)
+        silent = check("--below", "15", "--quota", "key_limti")
+    told = "Warning: --quota key_limti: no such quota or balance here; did you mean 'key_limit'?\n"
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", told)
+    # What did not answer may well have it.
+    assert silent.err == ""
+
+
 def test_runs_out_before_reset_follows_the_pace() -> None:
     with alerting(LOW, alerts=[{"runs_out_before_reset": True}]):
         # By Saturday 8:00 five days and eight hours of a week from Monday on are gone, 95 % with them.
         told = check().out.splitlines()
         assert told[1].startswith("work weekly limit: 5 % left, empty in ")
         assert told[1].endswith(f" (alert: runs out before the reset), {RESETS}")
-        assert check("--runs-out", "--quota", "other").code == 1
     with alerting(FINE):
         assert check("--runs-out").out == ""
     with alerting(LOW):

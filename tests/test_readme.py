@@ -159,3 +159,14 @@ def test_the_gateway_of_the_readme_works_at_the_first_try(tmp_path: Path) -> Non
     (quota,), (balance,) = outcome.document["quotas"], outcome.document["balances"]
     assert (quota["used"], quota["limit"], quota["resetsAt"]) == (40, 100, "2026-12-01T00:00:00Z")
     assert balance["amount"] == 12.34
+
+
+def test_the_alerts_are_right() -> None:
+    rules, lines, alert = blocks(section("Alerts"))
+    services = "services: [{name: codex:work, provider: codex}]\n"
+    found = config.parse("config.yaml", f"{rules}{services}".encode(), here())
+    assert len(found.alerts) == 4
+    told = json.loads(alert)
+    published = json.loads(run("schema").out)
+    assert list(told) == published["$defs"]["alert"]["required"]
+    assert lines.splitlines()[0] == told["message"]

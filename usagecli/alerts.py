@@ -142,8 +142,7 @@ def _own(condition: Literal["low", "stopped", "unknown"], usual: Actions) -> Rul
 
 def _of_usage(report: Report, usage: Usage, rules: Sequence[Rule], usual: Actions) -> Iterator[Verdict]:
     fresh = report.failure is None
-    items: tuple[Item, ...] = (*usage.quotas, *usage.balances)
-    for item in items:
+    for item in items_of(usage):
         yield replace(_low(report, item, usual), fresh=fresh)
         for rule in rules:
             if _concerns(rule, report, item):
@@ -157,6 +156,11 @@ def _of_usage(report: Report, usage: Usage, rules: Sequence[Rule], usual: Action
         fresh=fresh,
         level=level or "low",
     )
+
+
+def items_of(usage: Usage) -> tuple[Item, ...]:
+    """Its quotas, then its balances."""
+    return (*usage.quotas, *usage.balances)
 
 
 def _low(report: Report, item: Item, usual: Actions) -> Verdict:

@@ -63,8 +63,7 @@ class Watch:
 
     def look(self, reports: Sequence[Report]) -> Watched:
         """The verdicts of this run and, where they are remembered, the news."""
-        waits = any(rule.condition == "unknown_for" for rule in self.rules)
-        if not self.remember and not waits:
+        if not self.remember and not self._waits():
             return Watched(verdicts=self._verdicts(reports, {}))
         found = self._with_memory(lambda store: self._looked(store, reports), _WITHOUT)
         return found or self._forgetful(reports)
@@ -95,8 +94,7 @@ class Watch:
         return history.attempt(self.machine, attempted, without)
 
     def _looked(self, store: Alerts, reports: Sequence[Report]) -> Watched:
-        # Not having asked is no silence.
-        silent = {} if self.offline else store.silent(reports)
+        silent = store.silent(reports) if self._waits() else {}
         verdicts = self._verdicts(reports, silent)
         if not self.remember:
             return Watched(verdicts=verdicts)
@@ -113,14 +111,18 @@ class Watch:
         silent = {}
         for report in reports:
             at = alerts.answered_at(report)
-            if report.failure is not None and at is not None and not self.offline:
+            if report.failure is not None and at is not None:
                 silent[report.service.name] = timedelta(seconds=now.timestamp() - at)
-        verdicts = self._verdicts(reports, silent)
+        verdicts = self._verdicts(reports, silent if self._waits() else {})
         if not self.remember:
             return Watched(verdicts=verdicts)
         log.debug("alerts: nothing is remembered in this run")
         _, news = alerts.news({}, verdicts, now)
         return Watched(verdicts=verdicts, pending=self._wanted(news))
+
+    def _waits(self) -> bool:
+        """Whether a rule is about silence. Not having asked is none."""
+        return not self.offline and any(rule.condition == "unknown_for" for rule in self.rules)
 
     def _verdicts(self, reports: Sequence[Report], silent: dict[str, timedelta]) -> list[Verdict]:
         usual = self.config.actions

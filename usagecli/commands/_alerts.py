@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from usagecli import log
+from usagecli import alerts, log
 from usagecli.commands._options import Finite, Given, Output
-from usagecli.config import Condition, Rule
+from usagecli.config import Condition, Rule, suggestion
 from usagecli.durations import seconds
 from usagecli.formatters import alert
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from usagecli.collect import Target
     from usagecli.config import Config
     from usagecli.formatters import Look
+    from usagecli.model import Report
     from usagecli.watch import Watch
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -122,6 +123,15 @@ def _rules(
     if unknown_for is not None:
         found.append(Rule(condition="unknown_for", value=Decimal(unknown_for)))
     return tuple(found)
+
+
+def warn_of_strangers(asked: Asked, reports: Sequence[Report]) -> None:
+    """Say which `--quota` names nothing: a misspelt one would pass for ever. Only where all answered."""
+    items = [item for report in reports if report.usage for item in alerts.items_of(report.usage)]
+    known = tuple(dict.fromkeys(item.id for item in items))
+    if all(report.usage is not None for report in reports):
+        for name in sorted({name for rule in asked.rules for name in rule.quotas or ()} - {*known}):
+            log.warn(f"--quota {name}: no such quota or balance here{suggestion(name, known)}")
 
 
 def watch_of(

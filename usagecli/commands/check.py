@@ -11,7 +11,7 @@ import click
 from usagecli import alerts, assess, config, services
 from usagecli.alerts import News, Verdict
 from usagecli.cli import App
-from usagecli.commands._alerts import Asked, alert_options, watch_of
+from usagecli.commands._alerts import Asked, alert_options, warn_of_strangers, watch_of
 from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
 from usagecli.commands._run import emit, look, say_nothing_found, take
 from usagecli.errors import ExitCode
@@ -45,6 +45,7 @@ def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: G
     snapshot = take(app, found, targets, given)
     if not targets:
         say_nothing_found(found, names)
+    warn_of_strangers(asked, snapshot.reports)
     how = look(app)
     watch = watch_of(app, found, targets, given, asked, how, whole=not names and not given.accounts)
     watched = watch.look(snapshot.reports)
