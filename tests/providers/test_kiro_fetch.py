@@ -29,6 +29,7 @@ from usagecli.errors import (
     ServiceError,
     Unavailable,
 )
+from usagecli.local import as_told
 from usagecli.machine import Machine
 from usagecli.model import Service, Usage
 from usagecli.providers._kiro import program
@@ -338,6 +339,7 @@ STATE = Usage(
         quota("credits", "Credits", "31.5", "50", utc("2026-12-01T00:00:00")),
         quota("trial", "Trial credits", "100", "500", utc("2026-11-30T00:00:00")),
     ),
+    notes=(as_told("Kiro", STATE_AT),),
     source="local",
     as_of=STATE_AT,
 )
@@ -395,7 +397,9 @@ def test_the_newest_line_of_all_logs(own_home: Path, machine: Machine) -> None:
         + log_line(NOW, "GetUsageLimitsCommand in a text"),
     )
     log(own_home, log_line(NOW - timedelta(hours=3), payload("kiro/power")), "20261121T000000/window2")
-    assert fetch(make_ask("kiro", machine)) == replace(FREE, source="local", as_of=new)
+    assert fetch(make_ask("kiro", machine)) == replace(
+        FREE, source="local", as_of=new, notes=(*FREE.notes, as_told("Kiro", new))
+    )
 
 
 def test_the_newer_of_state_and_log(own_home: Path, machine: Machine) -> None:
@@ -409,7 +413,9 @@ def test_the_newer_of_state_and_log(own_home: Path, machine: Machine) -> None:
 def test_a_broken_state_leaves_the_log(own_home: Path, machine: Machine) -> None:
     state(machine).write_bytes(b"no database " * 99)
     log(own_home, log_line(STATE_AT, payload("kiro/power")))
-    assert fetch(make_ask("kiro", machine)) == replace(POWER, source="local", as_of=STATE_AT)
+    assert fetch(make_ask("kiro", machine)) == replace(
+        POWER, source="local", as_of=STATE_AT, notes=STATE.notes
+    )
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "2026-13-45 00:00:00.000 [info] {}\n"])
@@ -423,7 +429,7 @@ def test_figures_of_a_month_that_is_over(machine: Machine) -> None:
     state(machine)
     later = replace(machine, clock=lambda: datetime(2026, 12, 5, tzinfo=UTC))
     found = fetch(make_ask("kiro", later))
-    assert (found.quotas, len(found.notes)) == ((), 1)
+    assert (found.quotas, len(found.notes)) == ((), 2)
 
 
 def test_the_document_of_figures(own_home: Path, fixed_clock: None) -> None:

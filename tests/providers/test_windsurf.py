@@ -31,7 +31,7 @@ STATUS = "/exa.seat_management_pb.SeatManagementService/GetUserStatus"
 TEAM = "/api/v1/GetTeamCreditBalance"
 CACHED = "windsurf.settings.cachedPlanInfo"
 WRITTEN, MONTH_END = utc("2026-11-20T18:30:00"), utc("2026-12-01T00:00:00")
-OLD = "Windsurf's app writes these figures while it runs: they are as old as its last run"
+OLD = "as Windsurf was told on 2026-11-20 at 18:30 UTC; what was used elsewhere since is not in it"
 LEFT_OUT = "what has been reset since is left out: start Windsurf once"
 
 

@@ -12,6 +12,7 @@ from usagecli import wire
 from usagecli.client import Answer, Ask, Judge
 from usagecli.credentials import Credential, renewed
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
+from usagecli.local import as_told
 from usagecli.model import Usage
 from usagecli.providers._kiro import credentials, usage
 from usagecli.registry import Descriptor, register
@@ -52,8 +53,7 @@ def fetch(ask: Ask) -> Usage:
 
         return program.fetch(ask)
     if credential.kind == "local":
-        found = usage.still(usage.parse(credential.facts["reply"], source="local"), ask.now())
-        return replace(found, as_of=credential.facts["written_at"])
+        return _of_editor(ask)
     try:
         return _read(ask, credential)
     except AuthError:
@@ -62,6 +62,14 @@ def fetch(ask: Ask) -> Usage:
         if again is None:
             raise
         return _read(ask, again)
+
+
+def _of_editor(ask: Ask) -> Usage:
+    """What the editor wrote down."""
+    told = ask.credential.facts
+    at = told["written_at"]
+    found = usage.still(usage.parse(told["reply"], source="local"), ask.now())
+    return replace(found, as_of=at, notes=(*found.notes, as_told("Kiro", at)))
 
 
 def _read(ask: Ask, credential: Credential) -> Usage:

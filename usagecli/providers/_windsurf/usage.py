@@ -10,6 +10,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.errors import PayloadError
+from usagecli.local import as_told
 from usagecli.model import Balance, Quota, Usage, plan
 from usagecli.providers import _codeium
 
@@ -37,7 +38,7 @@ def parse_local(info: Any, *, now: datetime, written_at: datetime | None) -> Usa
         raise PayloadError("cachedPlanInfo: holds no figures")
     # A window that came back since is neither spent nor full.
     quotas = tuple(quota for quota in found if quota.resets_at is None or quota.resets_at > now)
-    notes = ["Windsurf's app writes these figures while it runs: they are as old as its last run"]
+    notes = [as_told("Windsurf", written_at)] if written_at else []
     if len(quotas) < len(found):
         notes.append("what has been reset since is left out: start Windsurf once")
     return Usage(
