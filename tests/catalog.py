@@ -173,6 +173,8 @@ def _quota(quota: Quota) -> dict[str, Any]:
             "unlimited": quota.unlimited,
             "windowSeconds": quota.window_seconds,
             "resetsAt": quota.resets_at,
+            "refill": quota.refill
+            and {"amount": plain(quota.refill.amount), "everySeconds": quota.refill.every_seconds},
             "exhausted": quota.reached,
             "shownOnly": not quota.judged,
             "partial": quota.partial,

@@ -101,6 +101,24 @@ WHOLE = {"used": 30, "limit": 120, "remaining": 90, "percentUsed": 25, "percentR
         ("used: a, limit: b, partial: c", {"a": 30, "b": 120, "c": True}, {**WHOLE, "partial": True}),
         ("used: a, limit: b, partial: c", {"a": 30, "b": 120, "c": False}, WHOLE),
         ("used: a, limit: b, partial: true", {"a": 30, "b": 120}, {**WHOLE, "partial": True}),
+        # What trickles back; nothing where the amount or the time is not known.
+        (
+            "used: a, limit: b, scale: 0.01, refill: {amount: c, every: 900}",
+            {"a": 3000, "b": 12000, "c": "$600"},
+            {**WHOLE, "refill": {"amount": 6, "everySeconds": 900}},
+        ),
+        (
+            "used: a, limit: b, refill: {amount: 6, every: '=times(c, `18000`)'}",
+            {"a": 30, "b": 120, "c": 0.05},
+            {**WHOLE, "refill": {"amount": 6, "everySeconds": 900}},
+        ),
+        ("used: a, limit: b, refill: {amount: 6, every: =c}", {"a": 30, "b": 120}, WHOLE),
+        ("used: a, limit: b, refill: {amount: c, every: 900}", {"a": 30, "b": 120, "c": 0}, WHOLE),
+        (
+            "percent_used: a, refill: {amount: 6, every: 900}",
+            {"a": 25},
+            {"used": 25, "limit": 100, "remaining": 75, "percentUsed": 25, "percentRemaining": 75},
+        ),
         # Windows and resets.
         (
             "used: a, limit: b, window: 300, resets: r",

@@ -76,6 +76,14 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
         ),
         (TOP + "balances: {c: {unit: usd}}\n", "3: balances.c: needs a figure: amount"),
         (
+            TOP + "quotas: {c: {unit: usd, used: a, refill: {amount: b}}}\n",
+            "3: quotas.c.refill: needs `every:`",
+        ),
+        (
+            TOP + "quotas: {c: {unit: usd, used: a, refill: {amount: b, every: 15m}}}\n",
+            "3: quotas.c.refill.every: expected seconds, or an expression that begins with =",
+        ),
+        (
             TOP + "quotas: {c: {unit: usd, window: week, used: a}}\n",
             "3: quotas.c.window: expected seconds, or an expression that begins with =",
         ),

@@ -34,9 +34,10 @@ headers, auth, status, fail (over its own answer).
 
 An entry: unit (required), label, id, if, required, scale, each, by, pick {value: {id, label, window,
 judged}}; a quota also used, limit, remaining, percent_used, percent_remaining, fraction_used, window,
-resets, unlimited, judged, partial (stops only part of the work), exhausted, scope; a balance amount,
-unlimited, judged, stops (whether 0 stops the work: true, false, null for where there is no quota),
-exhausted, scope; a spend amount, since, until. Where only a share is known the unit becomes percent.
+resets, refill {amount, every} (what comes back bit by bit), unlimited, judged, partial (stops only part
+of the work), exhausted, scope; a balance amount, unlimited, judged, stops (whether 0 stops the work: true,
+false, null for where there is no quota), exhausted, scope; a spend amount, since, until. Where only a share
+is known the unit becomes percent.
 
 Functions: num positive plus times ratio total; unix unix_ms after next_month future seconds now today
 tomorrow month_start days_ago as_unix as_date; lower title split walk; root opt only key_kind key_ends.

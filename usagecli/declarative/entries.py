@@ -16,7 +16,7 @@ from usagecli.declarative.expressions import Evaluator, Expression, Word, refuse
 from usagecli.declarative.spec import Entry, Pick, Spec
 from usagecli.declarative.values import figure, instant, text, truth
 from usagecli.errors import PayloadError
-from usagecli.model import Balance, Quota, Spend, Usage
+from usagecli.model import Balance, Quota, Refill, Spend, Usage
 from usagecli.registry import Descriptor
 
 _HUNDRED = Decimal(100)
@@ -168,10 +168,12 @@ class _Reader:
         if not (whole or percent is not None or unlimited or reached):
             return None
         common = self._common(entry, place, pick)
+        refill = self._refill(entry, place)
         if percent is not None and limit is None and not unlimited:
             # Only the share is known.
             common["unit"] = "percent"
             used, limit, remaining = percent, _HUNDRED, None
+            refill = None
         return Quota(
             **common,
             used=used,
@@ -182,6 +184,7 @@ class _Reader:
             unlimited=unlimited,
             window_seconds=self._window(entry, place, pick),
             resets_at=self._time(entry, "resets", place),
+            refill=refill,
             judged=self._judged(entry, place, pick),
             partial=self._chosen(entry.partial, place),
             reached=reached,
@@ -189,12 +192,26 @@ class _Reader:
 
     def _window(self, entry: Entry, place: _Place, pick: Pick | None) -> int | None:
         word = pick.window if pick is not None and pick.window is not None else entry.window
+        return self._seconds(word, place)
+
+    def _seconds(self, word: Word | None, place: _Place) -> int | None:
         value = self.evaluator.word(word, place.root, at=place.at, inner=place.inner)
         try:
             seconds = figure(value)
         except PayloadError:
             return None
         return int(seconds) if seconds is not None and 1 <= seconds <= _LONGEST_WINDOW else None
+
+    def _refill(self, entry: Entry, place: _Place) -> Refill | None:
+        told = entry.refill
+        if told is None:
+            return None
+        scale = self._scale(entry, place)
+        amount = self._figure(f"{entry.where}.refill.amount", told.amount, entry, place)
+        every = self._seconds(told.every, place)
+        if scale is None or amount is None or amount * scale <= 0 or every is None:
+            return None
+        return Refill(amount=self._bounded(entry, "refill", told.amount, amount * scale), every_seconds=every)
 
     # -- parts of every entry --------------------------------------------------------------------
 
@@ -218,9 +235,7 @@ class _Reader:
         return self._chosen(entry.judged, place)
 
     def _figures(self, entry: Entry, place: _Place) -> dict[str, Decimal | None]:
-        scale: Decimal | None = Decimal(1)
-        if entry.scale is not None:
-            scale = self._figure(f"{entry.where}.scale", entry.scale, entry, place)
+        scale = self._scale(entry, place)
         found = {}
         for name, given in entry.figures.items():
             value = self._figure(f"{entry.where}.{name}", given, entry, place)
@@ -230,6 +245,11 @@ class _Reader:
                 # Adding 0 makes 0 of -0.
                 found[name] = None if scale is None else self._bounded(entry, name, given, value * scale)
         return found
+
+    def _scale(self, entry: Entry, place: _Place) -> Decimal | None:
+        if entry.scale is None:
+            return Decimal(1)
+        return self._figure(f"{entry.where}.scale", entry.scale, entry, place)
 
     def _bounded(self, entry: Entry, name: str, given: Expression | Decimal, value: Decimal) -> Decimal:
         if abs(value) > Decimal("1e15"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from usagecli.declarative.checker import UNITS, Checker, is_unit
 from usagecli.declarative.expressions import Expression, Word
-from usagecli.declarative.spec import Entry, Pick
+from usagecli.declarative.spec import Entry, Pick, Trickle
 from usagecli.yamlreader import Path
 
 GROUPS = ("quotas", "balances", "spend")
@@ -21,7 +21,7 @@ _FIGURES = {
 }
 _ALL = ("unit", "label", "id", "if", "required", "scale", "each", "by", "pick")
 _MORE = {
-    "quotas": ("scope", "window", "resets", "unlimited", "judged", "partial", "exhausted"),
+    "quotas": ("scope", "window", "resets", "refill", "unlimited", "judged", "partial", "exhausted"),
     "balances": ("scope", "unlimited", "judged", "stops", "exhausted"),
     "spend": ("since", "until"),
 }
@@ -73,12 +73,13 @@ def _entry(check: Checker, where: Path, group: str, key: str, body: Mapping[str,
         by=expression("by"),
         pick=_picks(check, (*where, "pick"), body["pick"], inner) if "pick" in body else {},
         figures=figures,
-        window=_window(check, (*where, "window"), word("window", None)),
+        window=_seconds(check, (*where, "window"), word("window", None)),
         times={
             name: check.expression((*where, name), body[name], element=inner)
             for name in ("resets", "since", "until")
             if name in body
         },
+        refill=_trickle(check, (*where, "refill"), body["refill"], inner) if "refill" in body else None,
         unlimited=expression("unlimited"),
         judged=_choice(check, (*where, "judged"), body.get("judged", True), inner),
         partial=_choice(check, (*where, "partial"), body.get("partial", False), inner),
@@ -118,12 +119,24 @@ def _scale(check: Checker, where: Path, value: Any, inner: bool) -> Decimal | Ex
     return found
 
 
-def _window(check: Checker, where: Path, window: Word | None) -> Word | None:
-    if window is None or isinstance(window, Expression):
-        return window
-    if isinstance(window, bool) or not isinstance(window, int) or window <= 0:
+def _seconds(check: Checker, where: Path, value: Word | None) -> Word | None:
+    if value is None or isinstance(value, Expression):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         check.fail(where, "expected seconds, or an expression that begins with =")
-    return window
+    return value
+
+
+def _trickle(check: Checker, where: Path, value: Any, inner: bool) -> Trickle:
+    body = check.mapping(where, value, ("amount", "every"))
+    for name in ("amount", "every"):
+        if name not in body:
+            check.fail(where, f"needs `{name}:`")
+    every = check.word((*where, "every"), body["every"], element=inner)
+    return Trickle(
+        amount=_figure(check, where, "amount", body["amount"], inner),
+        every=_seconds(check, (*where, "every"), every) or every,
+    )
 
 
 def _choice(check: Checker, where: Path, value: Any, inner: bool) -> Expression | bool:
@@ -140,7 +153,7 @@ def _picks(check: Checker, where: Path, value: Any, inner: bool) -> Mapping[str,
         found[key] = Pick(
             id=id_,
             label=check.text((*at, "label"), body["label"]) if "label" in body else _labelled(id_),
-            window=_window(check, (*at, "window"), window),
+            window=_seconds(check, (*at, "window"), window),
             judged=check.flag((*at, "judged"), body.get("judged", True)),
         )
     return found

@@ -114,6 +114,14 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trickle:
+    """What comes back of a quota bit by bit: `amount`, every so many seconds."""
+
+    amount: Expression | Decimal
+    every: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A quota, a balance or a spend (`group`). `figures` by key: used, limit, amount, percent_used ..."""
 
@@ -132,6 +140,7 @@ class Entry:
     figures: Mapping[str, Expression | Decimal] = field(default_factory=dict)
     window: Word | None = None
     times: Mapping[str, Expression] = field(default_factory=dict)
+    refill: Trickle | None = None
     unlimited: Expression | None = None
     judged: Expression | bool = True
     partial: Expression | bool = False
