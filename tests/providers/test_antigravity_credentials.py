@@ -13,6 +13,7 @@ from typing import Any
 import keyring.errors
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fuzz import ANY_JSON
 from tests.keyrings import FileKeyring, used
@@ -25,6 +26,7 @@ from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.providers._antigravity.credentials import accept, from_login
 from usagecli.providers._antigravity.login import client_pair
+from usagecli.providers._antigravity.proto import field
 from usagecli.providers.antigravity import fetch
 
 TOKEN, REFRESH = "ya29.fake-token", "1//fake-refresh"
@@ -146,6 +148,51 @@ def test_the_editor_s_login(machine: Machine) -> None:
     )
     found = find(machine)
     assert (found.kind, found.account_id, found.others) == ("oauth", "dev@example.com", {})
+
+
+def record(*fields: tuple[int, bytes]) -> bytes:
+    """A protobuf message of length-delimited fields."""
+    return b"".join(varint(number << 3 | 2) + varint(len(data)) + data for number, data in fields)
+
+
+def varint(value: int) -> bytes:
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + varint(value >> 7)
+
+
+PRO = record((1, b"g1-pro-tier"), (2, b"Google AI Pro"))
+# A number, eight bytes and four bytes stand before it.
+WHOLE_RECORD = b"\x08\x96\x01" + b"\x11" + bytes(8) + b"\x1d" + bytes(4) + record((7, b"Dev" * 60), (36, PRO))
+
+
+@pytest.mark.parametrize(
+    ("data", "tier"),
+    [
+        (WHOLE_RECORD, {"id": "g1-pro-tier", "name": "Google AI Pro"}),
+        (record((36, record((1, b"free-tier")))), {"id": "free-tier"}),
+        (record((35, PRO)), {}),
+        (WHOLE_RECORD[:-20], {}),
+        (b"", {}),
+        (b"\xff" * 30, {}),
+        (b"\x0b\x00", {}),
+    ],
+)
+def test_the_plan_in_the_editor_s_own_record(machine: Machine, data: bytes, tier: dict[str, str]) -> None:
+    status = {"apiKey": TOKEN, "userStatusProtoBinaryBase64": base64.b64encode(data).decode()}
+    write_state(machine, "Antigravity", {"antigravityAuthStatus": status})
+    assert find(machine).facts["tier"] == tier
+
+
+@pytest.mark.parametrize("text", [None, 7, "!", "A"])
+def test_a_record_that_is_none(machine: Machine, text: Any) -> None:
+    status = {"apiKey": TOKEN, "userStatusProtoBinaryBase64": text}
+    write_state(machine, "Antigravity", {"antigravityAuthStatus": status})
+    assert find(machine).facts["tier"] == {}
+
+
+@given(data=st.binary(max_size=60), number=st.integers(0, 40))
+def test_any_bytes_are_read(data: bytes, number: int) -> None:
+    found = field(data, number)
+    assert found is None or found in data
 
 
 @pytest.mark.parametrize("status", ["", {}, {"apiKey": ""}, {"apiKey": None}])

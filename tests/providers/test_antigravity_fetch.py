@@ -14,10 +14,10 @@ import requests_mock
 
 from tests.providers.test_antigravity import MODELS, SUMMARY
 from tests.support import Reply, Route, Server, make_ask, make_machine, payload, serve, utc
-from tests.vscode import jwt
+from tests.vscode import jwt, write_state
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.machine import Machine
-from usagecli.model import Usage
+from usagecli.model import Usage, plan
 from usagecli.providers._antigravity.usage import pools, report
 from usagecli.providers.antigravity import fetch
 
@@ -97,6 +97,31 @@ def test_without_plan_and_credits(machine: Machine, secret: str, body: Any) -> N
     assert (found.quotas, found.plan, found.balances) == (SUMMARY, None, ())
     assert found.notes[0].startswith("plan and credits could not be read: ")
     assert server.seen[-1].json() == body
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(("status", "paths"), [(401, [LOAD]), (403, [LOAD, QUOTA])])
+def test_a_refused_token_is_not_tried_again(machine: Machine, status: int, paths: list[str]) -> None:
+    """A 403 may be of the plan alone."""
+    with serve({**ROUTES, LOAD: Reply({}, status)}) as server:
+        ask = make_ask("antigravity", machine, secret=TOKEN, base_url=server.url)
+        if status == 401:
+            with pytest.raises(AuthError):
+                fetch(ask)
+        else:
+            assert fetch(ask).quotas == SUMMARY
+    assert server.paths() == paths
+
+
+@pytest.mark.sockets
+def test_the_plan_by_the_editor_s_own_record(machine: Machine) -> None:
+    login = {"apiKey": TOKEN, "userStatusProtoBinaryBase64": "ogIcCgtnMS1wcm8tdGllchINR29vZ2xlIEFJIFBybw=="}
+    write_state(machine, "Antigravity", {"antigravityAuthStatus": login})
+    for routes, by_models in (({}, False), ({QUOTA: Reply({}, 404)}, True)):
+        with serve({**ROUTES, LOAD: Reply({}, 500), **routes}) as server:
+            found = fetch(make_ask("antigravity", machine, base_url=server.url))
+        assert found.plan == plan("Google AI Pro")
+        assert found.quotas == (BY_MODELS.quotas if by_models else SUMMARY)
 
 
 @pytest.mark.sockets

@@ -57,8 +57,12 @@ class Cloud:
         try:
             return self._call("loadCodeAssist", {"metadata": _METADATA}, enriches=True)
         except ProviderError as error:
+            # The same token would be refused again.
+            if isinstance(error, Refused) and error.status == 401:
+                raise
             self.notes.append(f"plan and credits could not be read: {error.message}")
-            return None
+            # The editor's own record knows the plan too.
+            return {"paidTier": self.ask.credential.facts.get("tier")}
 
     def _quotas(self, body: Any, loaded: Any) -> tuple[Quota, ...]:
         try:

@@ -5,8 +5,10 @@ All of them belong to Antigravity: read, never written.
 
 from __future__ import annotations
 
+import binascii
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from usagecli import wire
@@ -36,6 +38,7 @@ _FILES = (
 _XDG_FILE = ("antigravity-cli", "antigravity-oauth-token")
 _RARE_FILE = "~/.config/Antigravity/credentials.json"
 _STATE_KEY = "antigravityAuthStatus"
+_SUBSCRIPTION = 36
 _SERVICE, _USER = "gemini", "antigravity"
 _SPELLINGS = {
     "access_token": ("access_token", "accessToken"),
@@ -161,7 +164,28 @@ def _editor(machine: Machine) -> Credential | None:
     token = _text([body], ("apiKey",))
     if token is None:
         return None
-    return _credential({"access_token": token, "email": body.get("email")}, None, machine.short(path))
+    found = _credential({"access_token": token, "email": body.get("email")}, None, machine.short(path))
+    tier = _tier(body.get("userStatusProtoBinaryBase64"))
+    return found and replace(found, facts={**found.facts, "tier": tier})
+
+
+def _tier(text: Any) -> Mapping[str, str | None]:
+    """Id and name of the subscription in the editor's own record; empty where it has none."""
+    from usagecli.providers._antigravity.proto import field
+
+    try:
+        data = binascii.a2b_base64(text) if isinstance(text, str) else b""
+    except ValueError:
+        return {}
+    subscription = field(data, _SUBSCRIPTION)
+    if subscription is None:
+        return {}
+    parts = {"id": field(subscription, 1), "name": field(subscription, 2)}
+    return {
+        name: wire.as_text(part.decode("utf-8", "replace"))
+        for name, part in parts.items()
+        if part is not None
+    }
 
 
 def _running(machine: Machine) -> Credential | None:

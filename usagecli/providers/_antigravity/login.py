@@ -63,6 +63,8 @@ class Login:
     email: str | None = field(init=False)
     _token: Secret | None = field(init=False)
     _renewed: bool = False
+    # To look for it may mean to read through programs: once is enough.
+    _client: list[tuple[str, Secret] | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         credential = self.ask.credential
@@ -97,7 +99,9 @@ class Login:
         others = self.ask.credential.others
         if "refresh_token" not in others:
             return None
-        return _beside(others) or client_pair(self.ask.machine)
+        if not self._client:
+            self._client.append(_beside(others) or client_pair(self.ask.machine))
+        return self._client[0]
 
     def _renew(self) -> None:
         pair = self._pair()
