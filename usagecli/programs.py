@@ -33,6 +33,28 @@ def argv(command: str | tuple[str, ...], machine: Machine) -> tuple[str | list[s
     return words, os.path.basename(command.split()[0])
 
 
+def printed(name: str, *words: str, machine: Machine, timeout_s: float = 5.0) -> str:
+    """What a program of this machine's PATH prints; "" where it is missing, fails or hangs."""
+    import shutil
+
+    program = shutil.which(name, path=machine.env.get("PATH") or os.devnull)
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - found on the user's own PATH, and no shell
+            [program, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s,
+            env=dict(machine.env),
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
+
 def fed(words: str | list[str], text: str, env: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
     """Run with that text on stdin: the exit code, and what it printed. Raises Hangs, OSError, ValueError.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from usagecli import programs
 from usagecli.credentials import Secret
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ _PROC = "/proc"
 _SERVERS, _CLI = ("language_server", "language-server"), "agy"
 _APPS = ("antigravity", "antigravity-ide")
 _LISTENING = "0A"
-_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def _text(path: str) -> str:
 
 
 def _of_macos(machine: Machine) -> Iterator[tuple[int, list[str]]]:
-    for line in _printed(machine, "ps", "-axww", "-o", "pid=,command=").splitlines():
+    for line in programs.printed("ps", "-axww", "-o", "pid=,command=", machine=machine).splitlines():
         pid, _, command = line.strip().partition(" ")
         words = command.split()
         if pid.isdigit() and words:
@@ -137,27 +137,7 @@ def _of_macos(machine: Machine) -> Iterator[tuple[int, list[str]]]:
 
 
 def _ports_of_macos(machine: Machine, pid: int) -> set[int]:
-    printed = _printed(machine, "lsof", "-nP", "-a", "-p", str(pid), "-iTCP", "-sTCP:LISTEN", "-Fn")
+    words = ("-nP", "-a", "-p", str(pid), "-iTCP", "-sTCP:LISTEN", "-Fn")
+    printed = programs.printed("lsof", *words, machine=machine)
     ports = (line.rpartition(":")[2] for line in printed.splitlines() if line.startswith("n"))
     return {int(port) for port in ports if port.isascii() and port.isdigit()}
-
-
-def _printed(machine: Machine, name: str, *words: str) -> str:
-    import shutil
-    import subprocess
-
-    program = shutil.which(name, path=machine.env.get("PATH") or os.devnull)
-    if program is None:
-        return ""
-    try:
-        done = subprocess.run(  # noqa: S603 - a program of the system
-            [program, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "replace")

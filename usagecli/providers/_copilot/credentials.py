@@ -163,7 +163,9 @@ def _gh(machine: Machine) -> Credential | None:
         if host is not None:
             login = wire.as_text(host.get("user"))
             return _oauth(host.get("oauth_token"), login, machine.short(path)) or _oauth(
-                _from_keyring(login) or _from_gh(machine), login, "gh auth token"
+                _from_keyring(login) or _from_gh(machine),
+                login,
+                "gh auth token",
             )
     return None
 
@@ -190,23 +192,8 @@ def _from_keyring(login: str | None) -> str | None:
     return unwrapped(text) if text else None
 
 
-def _from_gh(machine: Machine) -> str | None:
-    import shutil
-    import subprocess
+def _from_gh(machine: Machine) -> str:
+    from usagecli.programs import printed
 
-    gh = shutil.which("gh", path=machine.env.get("PATH") or os.devnull)
-    if gh is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603 - gh, found on the user's own PATH
-            [gh, "auth", "token", "--hostname", _HOST],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_GH_TIMEOUT_S,
-            env=dict(machine.env),
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+    words = ("auth", "token", "--hostname", _HOST)
+    return printed("gh", *words, machine=machine, timeout_s=_GH_TIMEOUT_S)

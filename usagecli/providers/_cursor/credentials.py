@@ -35,7 +35,6 @@ _HEADER = "cookie:"
 _JOIN, _ENCODED = "::", "%3A%3A"
 _TOKEN_KEY, _EMAIL_KEY = "cursorAuth/accessToken", "cursorAuth/cachedEmail"
 _KEYCHAIN = "cursor-access-token"
-_KEYCHAIN_TIMEOUT_S = 5.0
 
 
 def places() -> tuple[Place, ...]:
@@ -127,26 +126,11 @@ def _in_login(text: str, origin: str) -> Credential | None:
 
 def _keychain(machine: Machine) -> Credential | None:
     """The entry by its service: under which account it stands, Cursor does not say."""
-    import shutil
-    import subprocess
+    from usagecli import programs
 
     if machine.platform != "darwin":
         return None
-    program = shutil.which("security", path=machine.env.get("PATH") or os.devnull)
-    if program is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603 - the system's own program
-            [program, "find-generic-password", "-s", _KEYCHAIN, "-w"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_KEYCHAIN_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    token = done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+    token = programs.printed("security", "find-generic-password", "-s", _KEYCHAIN, "-w", machine=machine)
     return from_session(token, "the macOS keychain", kind="oauth") if token else None
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _SEE = "run: kiro-cli chat, then /usage"
 _LONGEST_S = 15.0
-_MAX_TEXT = 50_000
 _NUMBER = r"([0-9][0-9,]*(?:\.[0-9]+)?)"
 # Colours and the like (CSI), and links (OSC).
 _ANSI = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
@@ -29,23 +28,17 @@ _SIGNED_OUT = re.compile(r"not logged in|kiro-cli login|please log ?in", re.IGNO
 
 def fetch(ask: Ask) -> Usage:
     """Run the program. Raises NotConfigured, Unavailable, PayloadError."""
-    import subprocess
+    from usagecli import programs
 
+    words = [ask.credential.facts["program"], "chat", "--no-interactive", "/usage"]
+    timeout_s = max(0.1, min(_LONGEST_S, ask.transport.remaining()))
     try:
-        done = subprocess.run(  # noqa: S603 - the vendor's program, found on the user's own PATH
-            [ask.credential.facts["program"], "chat", "--no-interactive", "/usage"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=max(0.1, min(_LONGEST_S, ask.transport.remaining())),
-            env=dict(ask.machine.env),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        _, text = programs.fed(words, "", ask.machine.env, timeout_s)
+    except programs.Hangs:
         raise Unavailable("kiro-cli did not answer in time", hint=_SEE) from None
     except OSError as error:
         raise Unavailable(f"kiro-cli cannot be run: {error.strerror or type(error).__name__}") from None
-    return parse(done.stdout[:_MAX_TEXT].decode("utf-8", "replace"))
+    return parse(text)
 
 
 def parse(text: str) -> Usage:
