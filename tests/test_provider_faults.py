@@ -53,6 +53,8 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "windsurf": {"credential": {"value": "sk-ws-01-demo-not-a-key"}},
     "zed": {"credential": {"user_id": {"value": "7"}, "access_token": {"value": "demo-not-a-token"}}},
     "factory": {"credential": {"value": "demo-not-a-token"}},
+    "perplexity": {"credential": {"session_token": {"value": "demo-not-a-token"}}},
+    "warp": {"credential": {"value": "demo-not-a-key"}},
     # One engine runs the whole catalog: one request, and several of which one is optional.
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},
     "deepinfra": {"credential": {"value": "demo-not-a-key"}},
@@ -100,6 +102,10 @@ def kind_of(outcome: Outcome) -> str:
     assert (document["quotas"], document["balances"], document["spend"]) == ([], [], [])
     assert document["error"]["message"]
     return str(document["error"]["kind"])
+
+
+# Those that ask nobody.
+ON_THIS_MACHINE = {"jetbrains"}
 
 
 def test_every_provider_is_here() -> None:

@@ -15,6 +15,7 @@ from usagecli.client import Answer, Ask, Judge, usual_error
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.model import Usage
 from usagecli.providers._amp import credentials
+from usagecli.providers._web import BROWSER
 from usagecli.registry import Descriptor, register
 
 _METHOD = "userDisplayBalanceInfo"
@@ -76,8 +77,7 @@ def _from_settings(ask: Ask) -> Usage:
         headers={
             "Cookie": f"session={ask.credential.secret.reveal()}",
             "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
-            # A page for browsers.
-            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "User-Agent": BROWSER,
         }
     )
     answer = client.get("/settings", moved=_signed_out)

@@ -1,0 +1,19 @@
+"""Vendors' sites that are made for browsers, and what stands in front of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usagecli.errors import Unavailable
+
+if TYPE_CHECKING:
+    from usagecli.client import Answer
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def web_page(answer: Answer) -> Unavailable | None:
+    """The error for a refusal that is a web page: a gateway in between speaks, not the API."""
+    if not answer.is_html:
+        return None
+    return Unavailable(f"{answer.host} answered with a web page ({answer.status})", hint="try again later")
