@@ -190,6 +190,7 @@ def moved(to: str) -> Reply:
         (Reply({}, 403), AuthError, "refused the session (403)"),
         (moved("https://authenticator.cursor.sh/?next=x"), AuthError, "asks to sign in"),
         (moved("/api/auth/login"), AuthError, "asks to sign in"),
+        (moved("https://api.workos.com/user_management/authorize"), AuthError, "asks to sign in"),
         (Reply({}, 429, {"Retry-After": "60"}), RateLimited, "(429)"),
     ],
 )
@@ -282,7 +283,7 @@ def test_a_team_of_thousands(machine: Machine) -> None:
             AuthError,
             "Cursor refused the key (401): it is wrong, or is no Admin API key of a team",
         ),
-        (Reply({}, 403), AuthError, "Cursor refused the key (403)"),
+        (Reply({}, 403), AuthError, "Cursor refused the key (403): it lacks a permission"),
         (Reply({}, 429), RateLimited, "(429)"),
         (Reply({}, 503), Unavailable, "(503)"),
         (Reply({}, 200), PayloadError, "teamMemberSpend: "),

@@ -19,7 +19,7 @@ _RPC = "https://api2.cursor.sh"
 _SERVICE = "/aiserver.v1.DashboardService/"
 _ORIGIN = "https://cursor.com"
 # What a sign-in page's host or path holds.
-_SIGN_IN = ("login", "signin", "sign-in", "authenticator", "authkit")
+_SIGN_IN = ("login", "signin", "sign-in", "authenticator", "authkit", "authorize", "workos")
 
 
 @dataclass(slots=True, kw_only=True)

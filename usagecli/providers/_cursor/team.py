@@ -44,12 +44,13 @@ def _page(client: Client, number: int) -> Any:
 
 
 def _judge(answer: Answer) -> ProviderError | None:
-    if answer.status not in (401, 403):
-        return None
-    return AuthError(
-        f"Cursor refused the key ({answer.status}): it is wrong, or is no Admin API key of a team",
-        hint=_NEW_KEY,
-    )
+    if answer.status == 401:
+        message = "Cursor refused the key (401): it is wrong, or is no Admin API key of a team"
+        return AuthError(message, hint=_NEW_KEY)
+    if answer.status == 403:
+        message = "Cursor refused the key (403): it lacks a permission, or the team's plan has no such API"
+        return AuthError(message, hint=_NEW_KEY)
+    return None
 
 
 def parse(pages: Sequence[Any], *, notes: tuple[str, ...] = ()) -> Usage:
