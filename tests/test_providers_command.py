@@ -51,7 +51,9 @@ def test_a_page_says_what_a_newcomer_needs(name: str) -> None:
         assert f"{option.name}: {option.about}" in words
         assert option.env is None or f"In the environment: {option.env}." in words
     assert f"Dashboard: {descriptor.dashboard}" in words
-    assert f"at most once in {descriptor.min_interval} s" in words
+    asks = descriptor.base_url or "base_url" in [option.name for option in descriptor.options]
+    assert (f"at most once in {descriptor.min_interval} s" in words) == bool(asks)
+    assert ("Read on this machine: nobody is asked." in words) == (not asks)
 
 
 def test_an_unknown_provider_exits_2_with_a_suggestion() -> None:

@@ -136,8 +136,11 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
             yield from _wrapped(f"{option.about}{env}", "      ", f"  {option.name}: ")
     yield from ("", "Source:")
     yield from _wrapped(descriptor.documented, "  ", "  ")
-    address = descriptor.base_url or "the address that you give"
-    yield f"  Asked at {address}, at most once in {descriptor.min_interval} s."
+    if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):
+        address = descriptor.base_url or "the address that you give"
+        yield f"  Asked at {address}, at most once in {descriptor.min_interval} s."
+    else:
+        yield "  Read on this machine: nobody is asked."
     if descriptor.dashboard:
         yield f"  Dashboard: {descriptor.dashboard}"
 
