@@ -224,7 +224,7 @@ def test_the_newest_answer_of_the_log() -> None:
     assert from_log(found, now=NOW) == Usage(
         quotas=(weekly("61.5"),),
         plan=plan("SuperGrok"),
-        notes=("from Grok's own log of 2026-11-20 10:11 UTC, which names no account",),
+        notes=("as Grok was told on 2026-11-20 at 10:11 UTC; what was used elsewhere since is not in it",),
         source="local",
         as_of=utc("2026-11-20T10:11:12"),
     )
@@ -253,7 +253,7 @@ def test_a_week_that_is_over_is_unknown() -> None:
     body = payload("grok/weekly")
     logged = Logged(body=body, at=utc("2026-11-20T10:11:12"))
     assert from_log(logged, now=utc("2026-11-24T08:12:39")).quotas[0].used == d("37.4")
-    with pytest.raises(Unavailable, match=r"are of 2026-11-20 10:11 UTC, a period that is over$"):
+    with pytest.raises(Unavailable, match=r"are of 2026-11-20, of a period that is over$"):
         from_log(logged, now=WEEK_END)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.errors import PayloadError, Unavailable
+from usagecli.local import as_told
 from usagecli.model import Balance, Quota, Usage, plan
 from usagecli.providers._grok.log import Logged
 
@@ -52,15 +53,14 @@ def from_log(logged: Logged, *, now: datetime) -> Usage:
 
     Raises PayloadError; Unavailable where the period that it speaks of is over.
     """
-    usage, written = parse(logged.body), f"{logged.at:%Y-%m-%d %H:%M} UTC"
+    usage = parse(logged.body)
     quotas = tuple(quota for quota in usage.quotas if not _is_over(quota, now))
     if not quotas or not quotas[0].judged:
         raise Unavailable(
-            f"the last figures that Grok's log holds are of {written}, a period that is over",
+            f"the last figures in Grok's log are of {logged.at:%Y-%m-%d}, of a period that is over",
             hint="use grok once, or sign in: grok login",
         )
-    note = f"from Grok's own log of {written}, which names no account"
-    return replace(usage, quotas=quotas, notes=(note,), source="local", as_of=logged.at)
+    return replace(usage, quotas=quotas, notes=(as_told("Grok", logged.at),), source="local", as_of=logged.at)
 
 
 def _is_over(quota: Quota, now: datetime) -> bool:
