@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz import ANY_JSON, mutated, survives
 from tests.support import NOW, PAYLOADS, d, payload, utc
 from usagecli import assess
-from usagecli.errors import PayloadError, Unavailable
+from usagecli.errors import NotConfigured, PayloadError
 from usagecli.model import Balance, Quota, Service, Usage, plan
 from usagecli.providers._grok.log import Logged, last_answer
 from usagecli.providers._grok.usage import from_log, parse
@@ -253,7 +253,7 @@ def test_a_week_that_is_over_is_unknown() -> None:
     body = payload("grok/weekly")
     logged = Logged(body=body, at=utc("2026-11-20T10:11:12"))
     assert from_log(logged, now=utc("2026-11-24T08:12:39")).quotas[0].used == d("37.4")
-    with pytest.raises(Unavailable, match=r"are of 2026-11-20, of a period that is over$"):
+    with pytest.raises(NotConfigured, match=r"are of 2026-11-20, of a period that is over$"):
         from_log(logged, now=WEEK_END)
 
 

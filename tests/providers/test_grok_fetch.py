@@ -12,7 +12,7 @@ import pytest
 import requests_mock
 
 from tests.cli import run
-from tests.support import PAYLOADS, Reply, Route, make_ask, make_machine, payload, serve
+from tests.support import PAYLOADS, Reply, Route, make_ask, make_machine, payload, serve, utc
 from usagecli import credentials, registry
 from usagecli.credentials import Credential
 from usagecli.errors import (
@@ -29,6 +29,7 @@ from usagecli.model import Service
 from usagecli.providers._grok.credentials import accept
 from usagecli.providers._grok.usage import parse
 from usagecli.providers.grok import fetch
+from usagecli.services import discover
 
 BILLING, SETTINGS = "/v1/billing", "/v1/settings"
 ROUTES: dict[str, Route] = {
@@ -244,3 +245,20 @@ def test_a_log_alone_is_reported_with_its_age(own_home: Path) -> None:
         None,
     )
     assert document["quotas"][0]["percentUsed"] == 61.5
+
+
+def test_a_log_of_a_period_that_is_over_is_no_reason_to_report_grok(own_home: Path) -> None:
+    write_log(own_home / ".grok")
+    machine = make_machine(own_home, clock=lambda: utc("2026-11-25T00:00:00"))
+    assert discover(machine) == []
+    with pytest.raises(NotConfigured, match="are of 2026-11-20, of a period that is over$") as caught:
+        find(machine)
+    assert caught.value.hint == "use grok once, or sign in: grok login"
+
+
+def test_a_log_that_cannot_be_read_is_seen_to_fail(own_home: Path) -> None:
+    write_log(own_home / ".grok")
+    path = own_home / ".grok" / "logs" / "unified.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"61.5", b'"many"'))
+    with pytest.raises(PayloadError, match="^creditUsagePercent: "):
+        fetch(make_ask("grok", make_machine(own_home)))

@@ -264,15 +264,15 @@ def used(machine: Machine) -> Any:
     [
         ("linux", {}, ".config/JetBrains"),
         ("linux", {}, ".config/Google"),
-        ("linux", {"XDG_CONFIG_HOME": "HOME/xdg"}, "xdg/JetBrains"),
+        ("linux", {"XDG_CONFIG_HOME": "xdg"}, "xdg/JetBrains"),
         ("darwin", {}, "Library/Application Support/JetBrains"),
         ("darwin", {}, "Library/Application Support/Google"),
-        ("win32", {"APPDATA": "HOME/roaming"}, "roaming/JetBrains"),
+        ("win32", {"APPDATA": "roaming"}, "roaming/JetBrains"),
         ("win32", {}, "AppData/Roaming/Google"),
     ],
 )
 def test_the_folders_of_each_system(own_home: Path, platform: str, env: dict[str, str], folder: str) -> None:
-    env = {name: value.replace("HOME", str(own_home)) for name, value in env.items()}
+    env = {name: str(own_home / value) for name, value in env.items()}
     machine = make_machine(own_home, env, platform=platform)
     path = write(machine, folder, text("known"), ide="AndroidStudio2025.3.1")
     ask = make_ask("jetbrains", machine)

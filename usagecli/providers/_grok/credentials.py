@@ -6,6 +6,7 @@ tokens rotate.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
-from usagecli.errors import NotConfigured
+from usagecli.errors import NotConfigured, PayloadError
 from usagecli.machine import Machine
 from usagecli.providers._grok import log
 
@@ -76,6 +77,11 @@ def _log(machine: Machine) -> Credential | None:
     found = log.last_answer(path)
     if found is None or _is_of_a_team(machine):
         return None
+    from usagecli.providers._grok.usage import from_log
+
+    # A log of a period that is over is no reason to report Grok; a broken one is to be seen.
+    with contextlib.suppress(PayloadError):
+        from_log(found, now=machine.clock())
     # The log names no account: a login that has gone since may be another one.
     return Credential(
         secret=Secret(""), origin=machine.short(path), kind=LOG, account_id=path, facts={"answer": found}

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from usagecli import wire
-from usagecli.errors import PayloadError, Unavailable
+from usagecli.errors import NotConfigured, PayloadError
 from usagecli.local import as_told
 from usagecli.model import Balance, Quota, Usage, plan
 from usagecli.providers._grok.log import Logged
@@ -51,12 +51,12 @@ def parse(body: Any, *, settings: Any = None, account: str | None = None) -> Usa
 def from_log(logged: Logged, *, now: datetime) -> Usage:
     """The same of an answer in Grok's log, as far as it still holds.
 
-    Raises PayloadError; Unavailable where the period that it speaks of is over.
+    Raises PayloadError; NotConfigured where the period that it speaks of is over.
     """
     usage = parse(logged.body)
     quotas = tuple(quota for quota in usage.quotas if not _is_over(quota, now))
     if not quotas or not quotas[0].judged:
-        raise Unavailable(
+        raise NotConfigured(
             f"the last figures in Grok's log are of {logged.at:%Y-%m-%d}, of a period that is over",
             hint="use grok once, or sign in: grok login",
         )
