@@ -61,6 +61,12 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "deepinfra": {"credential": {"value": "demo-not-a-key"}},
     "kimi": {"credential": {"value": "demo-not-a-token"}},
     "augment": {"credential": {"value": "demo-not-a-token"}},
+    "deepseek": {
+        "credential": {
+            "api_key": {"value": "demo-not-a-key"},
+            "platform_token": {"value": "demo-not-a-token"},
+        }
+    },
 }
 SERVICES = services() | {name: {"provider": name, **more} for name, more in BEYOND_THE_DEMO.items()}
 
