@@ -12,7 +12,6 @@ from usagecli import wire
 from usagecli.client import Answer, Ask, Client
 from usagecli.errors import AuthError, NotConfigured, ProviderError, Unavailable
 from usagecli.model import Usage
-from usagecli.providers import _program
 from usagecli.providers._augment import credentials
 from usagecli.providers._augment.credentials import CLI, COOKIE, PROGRAM, TOKEN
 from usagecli.registry import Descriptor, register
@@ -62,6 +61,7 @@ def fetch(ask: Ask) -> Usage:
 
 
 def _from_program(ask: Ask) -> Usage:
+    from usagecli.providers import _program
     from usagecli.providers._augment import status
 
     timeout_s = max(0.0, min(_PROGRAM_S, ask.transport.remaining()))

@@ -16,7 +16,6 @@ from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Quota, Usage, plan
 from usagecli.providers._zed import credentials
-from usagecli.providers._zed.settings import API
 from usagecli.registry import Descriptor, register
 
 _PLANS = {
@@ -33,7 +32,7 @@ DESCRIPTOR = Descriptor(
     name="zed",
     title="Zed",
     reports="The plan, and the edit predictions of its period.",
-    base_url=API,
+    base_url=credentials.API,
     places=credentials.places(),
     access=(
         "Sign in in the Zed editor: usagecli reads the login from the system's keychain and writes nothing.",

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
-from usagecli.providers import _program
 
 PROGRAM = "auggie"
 TOKEN, CLI, COOKIE = "api_token", "cli", "cookie"
@@ -54,6 +53,9 @@ def _cli(machine: Machine) -> Credential | None:
     token = parse_json(text, origin, SIGN_IN).get("accessToken")
     if not isinstance(token, str) or not token.strip():
         return None
+    # Here, because every run that looks for services imports this file.
+    from usagecli.providers import _program
+
     if _program.find(machine, PROGRAM) is None:
         raise NotConfigured(
             f"{origin} holds a session, but {PROGRAM} is not on the PATH",

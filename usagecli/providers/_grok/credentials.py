@@ -16,7 +16,6 @@ from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, PayloadError
 from usagecli.machine import Machine
-from usagecli.providers._grok import log
 
 RENEW = "run: grok login"
 LOG = "log"
@@ -74,10 +73,15 @@ def _login(machine: Machine) -> Credential | None:
 
 def _log(machine: Machine) -> Credential | None:
     path = os.path.join(_folder(machine), "logs", "unified.jsonl")
-    found = log.last_answer(path)
-    if found is None or _is_of_a_team(machine):
+    if not os.path.exists(path) or _is_of_a_team(machine):
         return None
+    # Here, because every run that looks for services imports this file.
+    from usagecli.providers._grok.log import last_answer
     from usagecli.providers._grok.usage import from_log
+
+    found = last_answer(path)
+    if found is None:
+        return None
 
     # A log of a period that is over is no reason to report Grok; a broken one is to be seen.
     with contextlib.suppress(PayloadError):

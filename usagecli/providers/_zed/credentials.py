@@ -7,14 +7,17 @@ to Zed and is read, never written.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from usagecli.credentials import Credential, Place, Secret, read_text
 from usagecli.errors import NotConfigured, ServiceError
-from usagecli.machine import Machine
-from usagecli.providers._zed import keychains, settings
-from usagecli.providers._zed.settings import Server
 
+if TYPE_CHECKING:
+    from usagecli.machine import Machine
+    from usagecli.providers._zed.settings import Server
+
+API = "https://cloud.zed.dev"
 SIGN_IN = "sign in again in Zed"
 USER_ID, TOKEN = "user_id", "access_token"
 _ID_VARIABLE, _TOKEN_VARIABLE = "ZED_USER_ID", "ZED_ACCESS_TOKEN"
@@ -29,9 +32,9 @@ def places() -> tuple[Place, ...]:
     variables = {_ID_VARIABLE: USER_ID, _TOKEN_VARIABLE: TOKEN}
     return (
         Place(name=f"{_ID_VARIABLE} and {_TOKEN_VARIABLE}", look=_variables, variables=variables),
-        _store("the macOS keychain (Zed)", "darwin", keychains.macos),
-        _store("the Secret Service (Zed)", "linux", keychains.secret_service),
-        _store("the Windows Credential Manager (Zed)", "win32", keychains.windows),
+        _store("the macOS keychain (Zed)", "darwin"),
+        _store("the Secret Service (Zed)", "linux"),
+        _store("the Windows Credential Manager (Zed)", "win32"),
         Place(name=f"{_DEVELOPMENT} (a development build of Zed)", look=_development),
     )
 
@@ -52,12 +55,15 @@ def _variables(machine: Machine) -> Credential | None:
     return _credential((user_id, token), _TOKEN_VARIABLE)
 
 
-def _store(name: str, platform: str, look_up: Callable[[Machine, str], Entry | None]) -> Place:
+def _store(name: str, platform: str) -> Place:
     def look(machine: Machine) -> Credential | None:
         if machine.platform != platform:
             return None
+        # Here, because every run that looks for services imports this file.
+        from usagecli.providers._zed import keychains, settings
+
         server = settings.read(machine)
-        found = look_up(machine, server.credentials_url)
+        found = keychains.STORES[platform](machine, server.credentials_url)
         return None if found is None else _of_zed(found, name, server)
 
     return Place(name=name, look=look, shared=True)
@@ -65,6 +71,8 @@ def _store(name: str, platform: str, look_up: Callable[[Machine, str], Entry | N
 
 def _development(machine: Machine) -> Credential | None:
     """A file of {SERVER: [USER_ID, TOKEN]}, the token as text or as a list of its bytes."""
+    from usagecli.providers._zed import settings
+
     path = settings.path_of(machine, _DEVELOPMENT)
     text = read_text(path, machine, "Zed's development login")
     if text is None:
@@ -80,6 +88,8 @@ def _development(machine: Machine) -> Credential | None:
 
 
 def _of_zed(entry: Entry, origin: str, server: Server) -> Credential:
+    from usagecli.providers._zed import settings
+
     # A login is for its own server: that one may not have been changed since.
     settings.check(server)
     return _credential(entry, origin, server.api)

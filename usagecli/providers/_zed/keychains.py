@@ -64,3 +64,7 @@ def windows(_machine: Machine, server: str) -> tuple[str, str] | None:
     if not token.isascii():
         token = token.encode("utf-16-le", "surrogatepass").decode("utf-8", "replace")
     return str(found.username), token
+
+
+# By the system's name, as `sys.platform` gives it.
+STORES = {"darwin": macos, "linux": secret_service, "win32": windows}

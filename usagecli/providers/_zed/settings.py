@@ -11,9 +11,9 @@ from usagecli.credentials import read_text, without_comments
 from usagecli.errors import ServiceError
 from usagecli.machine import Machine
 from usagecli.providers._vscode import app_folder
+from usagecli.providers._zed.credentials import API
 from usagecli.urls import check_base_url, origin
 
-API = "https://cloud.zed.dev"
 _OWN = "https://zed.dev"
 
 
