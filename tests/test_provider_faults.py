@@ -55,6 +55,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "factory": {"credential": {"value": "demo-not-a-token"}},
     "perplexity": {"credential": {"session_token": {"value": "demo-not-a-token"}}},
     "kilo": {"credential": {"value": "demo-not-a-token"}},
+    "minimax": {"credential": {"value": "demo-not-a-key"}},
     "warp": {"credential": {"value": "demo-not-a-key"}},
     # One engine runs the whole catalog: one request, and several of which one is optional.
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},
