@@ -149,6 +149,12 @@ def test_without_the_package_that_decrypts(own_home: Path, monkeypatch: pytest.M
     assert caught.value.hint == "set FACTORY_API_KEY, or: pip install 'usagecli[factory]'"
 
 
+def test_an_older_login_may_be_encrypted_too(own_home: Path) -> None:
+    write_login(own_home).rename(own_home / ".factory" / "auth.encrypted")
+    found = find(make_machine(own_home))
+    assert (found.secret.reveal(), found.facts) == (TOKEN, {"user": "ada@example.com"})
+
+
 @pytest.mark.parametrize("body", ["{}", '{"access_token": " "}', '{"access_token": 7}'])
 def test_a_login_without_a_token(own_home: Path, body: str) -> None:
     write(own_home, "auth.json", body)

@@ -256,6 +256,13 @@ def test_a_log_of_a_period_that_is_over_is_no_reason_to_report_grok(own_home: Pa
     assert caught.value.hint == "use grok once, or sign in: grok login"
 
 
+def test_a_log_without_an_answer_is_no_login(own_home: Path) -> None:
+    write_log(own_home / ".grok")
+    (own_home / ".grok" / "logs" / "unified.jsonl").write_text('{"msg": "start"}\n', encoding="utf-8")
+    with pytest.raises(NotConfigured, match="^no Grok credential was found"):
+        find(make_machine(own_home))
+
+
 def test_a_log_that_cannot_be_read_is_seen_to_fail(own_home: Path) -> None:
     write_log(own_home / ".grok")
     path = own_home / ".grok" / "logs" / "unified.jsonl"

@@ -185,6 +185,16 @@ def test_the_windows_credential_manager(own_home: Path, token: str) -> None:
     assert told(found) == ("7311", token, "https://cloud.zed.dev")
 
 
+def test_a_credential_manager_that_refuses(own_home: Path) -> None:
+    class Refusing(Vault):
+        def get_credential(self, service: str, username: str | None) -> Any:
+            raise OSError("access denied")
+
+    refusing = Refusing()  # type: ignore[no-untyped-call]
+    with used(refusing), pytest.raises(NotConfigured, match="^no Zed credential was found"):
+        find(make_machine(own_home, platform="win32"))
+
+
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_no_keychain_at_all(own_home: Path, platform: str) -> None:
     with pytest.raises(NotConfigured, match="^no Zed credential was found"):
