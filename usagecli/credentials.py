@@ -11,14 +11,16 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from usagecli.errors import NotConfigured, ServiceError
+from usagecli.errors import AuthError, NotConfigured, ServiceError
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
     from usagecli.model import CredentialSource, Service
     from usagecli.registry import Provider
+
+_Read = TypeVar("_Read")
 
 _MAX_FILE = 1_000_000
 _COMMAND_TIMEOUT_S = 10.0
@@ -150,6 +152,18 @@ def renewed(credential: Credential) -> Credential | None:
         # What the refused secret says is then the better error.
         return None
     return None if found is None or found.secret == credential.secret else found
+
+
+def read_with(credential: Credential, read: Callable[[Credential], _Read]) -> _Read:
+    """What `read` gives with the credential; where it is refused, with the one that its tool has put in
+    its place meanwhile. Raises as `read` does."""
+    try:
+        return read(credential)
+    except AuthError:
+        found = renewed(credential)
+        if found is None:
+            raise
+        return read(found)
 
 
 def traced(provider: Provider, machine: Machine) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from usagecli.client import Answer, Ask, Client
-from usagecli.credentials import Credential, renewed
+from usagecli.credentials import Credential, read_with
 from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers._factory import credentials
@@ -42,14 +42,7 @@ DESCRIPTOR = Descriptor(
 @register(DESCRIPTOR, credentials.accept)
 def fetch(ask: Ask) -> Usage:
     """Read one account. Raises AuthError, RateLimited, Unavailable, PayloadError."""
-    try:
-        return _read(ask, ask.credential)
-    except AuthError:
-        # droid may have renewed its login since.
-        found = renewed(ask.credential)
-        if found is None:
-            raise
-        return _read(ask, found)
+    return read_with(ask.credential, lambda credential: _read(ask, credential))
 
 
 def _read(ask: Ask, credential: Credential) -> Usage:

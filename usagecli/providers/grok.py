@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from usagecli.client import Answer, Ask, Client
-from usagecli.credentials import Credential, renewed
+from usagecli.credentials import Credential, read_with
 from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _override
@@ -47,14 +47,7 @@ def fetch(ask: Ask) -> Usage:
         from usagecli.providers._grok.usage import from_log
 
         return from_log(ask.credential.facts["answer"], now=ask.now())
-    try:
-        return _read(ask, ask.credential)
-    except AuthError:
-        # Grok may have renewed its login since.
-        found = renewed(ask.credential)
-        if found is None:
-            raise
-        return _read(ask, found)
+    return read_with(ask.credential, lambda credential: _read(ask, credential))
 
 
 def _read(ask: Ask, credential: Credential) -> Usage:

@@ -11,7 +11,7 @@ from typing import Any
 
 from usagecli import log, wire
 from usagecli.client import Answer, Ask
-from usagecli.credentials import Credential, claims_of, renewed
+from usagecli.credentials import Credential, claims_of, read_with
 from usagecli.errors import AuthError, ProviderError, ServiceError
 from usagecli.model import Usage
 from usagecli.providers import _override
@@ -70,14 +70,7 @@ def fetch(ask: Ask) -> Usage:
         from usagecli.providers._kimi import platform
 
         return Usage(balances=(platform.fetch(ask, ask.credential.secret, base_url=ask.service.base_url),))
-    try:
-        usage = _read(ask, ask.credential)
-    except AuthError:
-        # kimi may have renewed its login since.
-        found = renewed(ask.credential)
-        if found is None:
-            raise
-        usage = _read(ask, found)
+    usage = read_with(ask.credential, lambda credential: _read(ask, credential))
     return _with_balance(ask, usage)
 
 
