@@ -58,6 +58,7 @@ class Bus:
 
     def __init__(self, *items: tuple[str, bool]) -> None:
         self.items = items
+        self.user_id: str | None = "7311"
         self.asked: list[Any] = []
 
     def dbus_init(self) -> Any:
@@ -68,7 +69,7 @@ class Bus:
         for token, locked in self.items:
             yield SimpleNamespace(
                 is_locked=lambda locked=locked: locked,
-                get_attributes=lambda: {"url": attributes["url"], "username": "7311"},
+                get_attributes=lambda: {"url": attributes["url"], "username": self.user_id},
                 get_secret=lambda token=token: token.encode(),
             )
 
@@ -114,6 +115,12 @@ def test_it_is_left_alone_without_a_trace_of_zed(own_home: Path, bus: Bus) -> No
 @pytest.mark.parametrize("items", [[], [(TOKEN, True)]])
 def test_nobody_is_asked_to_unlock_it(own_home: Path, bus: Bus, items: list[tuple[str, bool]]) -> None:
     bus.items = tuple(items)
+    with pytest.raises(NotConfigured, match="^no Zed credential was found"):
+        find(make_machine(own_home))
+
+
+def test_an_item_of_another_program_s_is_none(own_home: Path, bus: Bus) -> None:
+    bus.user_id = None
     with pytest.raises(NotConfigured, match="^no Zed credential was found"):
         find(make_machine(own_home))
 

@@ -42,8 +42,8 @@ def secret_service(_machine: Machine, server: str) -> tuple[str, str] | None:
         library = import_module("secretstorage")
         with closing(library.dbus_init()) as connection:
             for item in library.search_items(connection, {"url": server}):
-                if not item.is_locked():
-                    user_id = item.get_attributes().get("username", "")
+                user_id = item.get_attributes().get("username")
+                if user_id and not item.is_locked():
                     return user_id, item.get_secret().decode()
     # No library, no bus, no service, or whatever one of them raises.
     except Exception:  # noqa: BLE001
