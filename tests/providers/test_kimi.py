@@ -268,6 +268,7 @@ def wallet(**told: Any) -> Usage:
     [
         ({"type": "BOOSTER", "amount": "2000000000", "amountLeft": "1000000"}, "0.01"),
         ({"type": "BOOSTER", "amount": "2000000000"}, "0"),
+        ({"type": "BALANCE_BOOSTER", "amount": "2000000000", "amountLeft": "1000000"}, "0.01"),
         ({"type": "BOOSTER", "amount": "0", "amountLeft": "5"}, None),
         ({"type": "BOOSTER"}, None),
         ({"type": "OTHER", "amount": "2000000000", "amountLeft": "1000000"}, None),

@@ -29,6 +29,8 @@ _RATIOS: dict[str, tuple[str, str, str | None, int | None]] = {
     "limit_month_code": ("monthly_code", "Monthly, code", "code", None),
 }
 _WALLET_UNITS = Decimal(10**8)
+# The second as an earlier version of the vendor's client knew it.
+_WALLET_TYPES = ("BOOSTER", "BALANCE_BOOSTER")
 _SAME_RESET = timedelta(seconds=2)
 _STUCK = "Kimi tells a share of 0 beside a count of {label}: the count is shown"
 
@@ -197,7 +199,7 @@ def _wallet(wallet: Mapping[str, Any]) -> tuple[Balance | None, Quota | None]:
     """What is left of the extra-usage wallet, and the month's cap on it."""
     held = wire.as_mapping(wallet.get("balance"))
     amount = wire.as_number(held.get("amount"))
-    if held.get("type") != "BOOSTER" or amount is None or amount <= 0:
+    if held.get("type") not in _WALLET_TYPES or amount is None or amount <= 0:
         return None, None
     unit = _currency(wallet)
     left = wire.as_number(held.get("amountLeft", 0))
