@@ -56,6 +56,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "perplexity": {"credential": {"session_token": {"value": "demo-not-a-token"}}},
     "kilo": {"credential": {"value": "demo-not-a-token"}},
     "minimax": {"credential": {"value": "demo-not-a-key"}},
+    "mistral": {"credential": {"admin_key": {"value": "demo-not-a-key"}}},
     "warp": {"credential": {"value": "demo-not-a-key"}},
     # One engine runs the whole catalog: one request, and several of which one is optional.
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usagecli.credentials import Secret
 from usagecli.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -17,3 +18,21 @@ def web_page(answer: Answer) -> Unavailable | None:
     if not answer.is_html:
         return None
     return Unavailable(f"{answer.host} answered with a web page ({answer.status})", hint="try again later")
+
+
+def cookie_header(text: str) -> str:
+    """The value of a Cookie header as it was copied, with or without the header's name.
+
+    Each cookie of it is a secret of its own, so that the log masks it wherever it turns up.
+    """
+    name, _, value = text.partition(":")
+    header = (value if name.strip().lower() == "cookie" else text).strip()
+    for found in cookies(header).values():
+        Secret(found)
+    return header
+
+
+def cookies(header: str) -> dict[str, str]:
+    """The cookies of a Cookie header by name."""
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}

@@ -16,7 +16,7 @@ from usagecli.client import Answer, Ask
 from usagecli.credentials import Credential, Place, Secret, env_place
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Quota, Usage, plan
-from usagecli.providers._web import BROWSER, web_page
+from usagecli.providers._web import BROWSER, cookie_header, web_page
 from usagecli.registry import Descriptor, register
 
 if TYPE_CHECKING:
@@ -46,12 +46,7 @@ def _cookie_in_environment(machine: Machine) -> Credential | None:
 
 
 def _whole(text: str, origin: str) -> Credential:
-    name, _, value = text.partition(":")
-    text = value.strip() if name.strip().lower() == "cookie" else text
-    for pair in text.split(";"):
-        # Wherever a part of it turns up, the log masks it.
-        Secret(pair.partition("=")[2].strip())
-    return Credential(secret=Secret(text), origin=origin, kind=_COOKIE)
+    return Credential(secret=Secret(cookie_header(text)), origin=origin, kind=_COOKIE)
 
 
 DESCRIPTOR = Descriptor(

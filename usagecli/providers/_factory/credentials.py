@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, claims_of, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured
 from usagecli.machine import Machine
+from usagecli.providers import _dotenv
 
 VARIABLE = "FACTORY_API_KEY"
 KEY, LOGIN = "key", "oauth"
@@ -24,7 +24,6 @@ NEW_KEY = "make a new key at https://app.factory.ai/settings/api-keys"
 RUN_DROID = "run `droid`, which renews its login"
 _ENCRYPTED, _ENCRYPTION_KEY = "auth.v2.file", "auth.v2.key"
 _OLDER = ("auth.encrypted", "auth.json")
-_LINE = re.compile(rf"^\s*(?:export\s+)?{VARIABLE}\s*=\s*(.*?)\s*$", re.MULTILINE)
 _PACKAGE = "pip install 'usagecli[factory]'"
 
 
@@ -32,7 +31,7 @@ def places() -> tuple[Place, ...]:
     """A key comes before a login: it does not expire."""
     return (
         env_place(VARIABLE),
-        Place(name=f"~/.factory/.env ({VARIABLE})", look=_dotenv),
+        Place(name=f"~/.factory/.env ({VARIABLE})", look=_variables),
         Place(name=f"~/.factory/{_ENCRYPTED} (droid's login)", look=_login),
         Place(name=f"~/.factory/{_OLDER[0]} or {_OLDER[1]} (an older droid's login)", look=_older_login),
     )
@@ -46,18 +45,10 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     return _from_token(text, origin) if claims_of(text) else Credential(secret=Secret(text), origin=origin)
 
 
-def _dotenv(machine: Machine) -> Credential | None:
+def _variables(machine: Machine) -> Credential | None:
     path = _path(machine, ".env")
-    found = _LINE.findall(read_text(path, machine, "droid's variables") or "")
-    key = _unquoted(found[-1]) if found else ""
+    key = _dotenv.value(read_text(path, machine, "droid's variables") or "", VARIABLE)
     return Credential(secret=Secret(key), origin=machine.short(path)) if key else None
-
-
-def _unquoted(value: str) -> str:
-    """A value as a shell would read it: what follows quotes, or ` #`, is a comment."""
-    if value[:1] in ("'", '"'):
-        return value[1:].partition(value[0])[0].strip()
-    return re.split(r"\s+#|^#", value)[0].strip()
 
 
 def _login(machine: Machine) -> Credential | None:
