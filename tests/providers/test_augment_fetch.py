@@ -25,6 +25,7 @@ from usagecli.errors import (
     ServiceError,
     Unavailable,
 )
+from usagecli.log import mask
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.providers._augment.credentials import accept
@@ -132,6 +133,11 @@ def test_a_broken_session_shows_none_of_it(own_home: Path) -> None:
 def test_what_may_be_configured(machine: Machine, parts: dict[str, str], kind: str, secret: str) -> None:
     found = accept(parts, "x", machine)
     assert (found.kind, found.secret.reveal()) == (kind, secret)
+
+
+def test_each_cookie_is_masked(machine: Machine) -> None:
+    accept({"": "Cookie: session=fake-session-1; other=fake-other-2"}, "x", machine)
+    assert mask("fake-session-1 and fake-other-2") == "*** and ***"
 
 
 def test_a_cookie_without_a_name(machine: Machine) -> None:

@@ -71,7 +71,9 @@ def _cookies(machine: Machine) -> Credential | None:
 
 def _from_cookie(text: str, origin: str) -> Credential:
     """All cookies of the page as they stand. Raises ServiceError."""
-    cookies = text[len(_HEADER) :] if text.lower().startswith(_HEADER) else text
-    if "=" not in cookies:
+    from usagecli.providers import _web
+
+    header = _web.cookie_header(text)
+    if "=" not in header:
         raise ServiceError(f"{origin} holds no cookies (NAME=VALUE; ...)", hint=COPY_COOKIE)
-    return Credential(secret=Secret(cookies.strip()), origin=origin, kind=COOKIE)
+    return Credential(secret=Secret(header), origin=origin, kind=COOKIE)

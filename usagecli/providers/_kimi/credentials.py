@@ -82,10 +82,12 @@ def _from_login(text: str, origin: str) -> Credential:
 
 def _cookie(text: str, origin: str) -> str:
     """The value in a bare one or a whole `Cookie:` header. Raises ServiceError."""
-    header = text.lower().startswith(_HEADER)
-    if header or "=" in text.rstrip("="):
-        pairs = text[len(_HEADER) :] if header else text
-        text = dict(part.strip().partition("=")[::2] for part in pairs.split(";")).get(_COOKIE_NAME, "")
+    from usagecli.providers import _web
+
+    header = _web.cookie_header(text)
+    # A bare value may end in `=`, as base64 does; a pair has its `=` further in.
+    if header != text or "=" in text.rstrip("="):
+        text = _web.cookies(header).get(_COOKIE_NAME, "")
     if not text:
         raise ServiceError(f"{origin} holds no cookie {_COOKIE_NAME}", hint=COPY_COOKIE)
     return text
