@@ -19,7 +19,8 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`env` is never printed; `clock` gives aware UTC. `demo` replays recorded answers only."""
+    """`env` is never printed; `clock` gives aware UTC. `demo` replays recorded answers only;
+    `status_pages` is where it replays vendors' status pages."""
 
     env: Mapping[str, str] = field(repr=False)
     home: str
@@ -29,6 +30,7 @@ class Machine:
     platform: str = sys.platform
     clock: Callable[[], datetime] = _utc_now
     demo: bool = False
+    status_pages: str | None = None
 
     def get(self, name: str) -> str | None:
         """An environment variable without surrounding space; a blank one is None."""

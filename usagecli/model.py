@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 Status = Literal["ok", "low", "exhausted", "error"]
 SourceKind = Literal["oauth", "api", "cookie", "cli", "local", "demo"]
+# What a vendor's status page says; `unknown` where it could not be read.
+Trouble = Literal["ok", "degraded", "outage", "unknown"]
 
 _HUNDRED = Decimal(100)
 _ZERO = Decimal(0)
@@ -223,6 +225,25 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What a vendor's public status page (`url`) says: no part of a quota, and judged by nobody.
+
+    `summary` is the vendor's own line, of an unknown one the reason; None where there is none.
+    """
+
+    status: Trouble
+    vendor: str
+    url: str
+    summary: str | None = None
+    started_at: datetime | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the vendor itself reports trouble."""
+        return self.status in ("degraded", "outage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one service answered, judged. `usage` is None where nothing was ever read."""
 
@@ -234,6 +255,8 @@ class Report:
     failure: Failure | None = None
     # By quota id: below how many percent left it is low.
     low_below: Mapping[str, Decimal] = field(default_factory=dict)
+    # None: the vendor's status page was not asked, or there is none.
+    incident: Incident | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

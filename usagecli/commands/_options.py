@@ -40,6 +40,7 @@ class Given:
     offline: bool = False
     timeout: float | None = None
     exit_zero: bool = False
+    incidents: bool = False
 
     @property
     def threshold(self) -> Decimal | None:
@@ -61,7 +62,8 @@ def run_options(function: _F) -> _F:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         names = ("accounts", "low_below", "max_age", "no_cache", "offline", "timeout", "exit_zero")
-        return function(*args, given=Given(**{name: kwargs.pop(name) for name in names}), **kwargs)
+        given = Given(**{name: kwargs.pop(name) for name in names}, incidents=kwargs.pop("incidents", False))
+        return function(*args, given=given, **kwargs)
 
     for option in (
         click.option("--exit-zero", is_flag=True, help="Exit 0 for low, spent and unknown alike."),
@@ -96,6 +98,11 @@ def run_options(function: _F) -> _F:
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
+
+
+incidents_option = click.option(
+    "--incidents", is_flag=True, help="Also ask the vendors' status pages whether there is trouble."
+)
 
 
 def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> Callable[[_F], _F]:

@@ -1,0 +1,99 @@
+"""What vendors' status pages say: in a line each below a table, as a table, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from usagecli.formatters.json import SCHEMA_VERSION, instant, plain
+
+if TYPE_CHECKING:
+    from usagecli.formatters import Look
+    from usagecli.incidents.pages import Page
+    from usagecli.model import Incident, Report
+
+COLORS = {"ok": "green", "degraded": "yellow", "outage": "red"}
+_WORDS = {"degraded": "trouble", "outage": "an outage"}
+_HEAD = ("VENDOR", "FOR", "STATUS", "SINCE", "WHAT")
+_ROOM = 20
+
+
+def told(incident: Incident, look: Look) -> str:
+    """`OpenAI reports an outage since 08:10: Elevated errors`; only of one that is troubled."""
+    since = "" if incident.started_at is None else f" since {_since(incident.started_at, look)}"
+    what = f": {incident.summary}" if incident.summary else ""
+    return f"{incident.vendor} reports {_WORDS[incident.status]}{since}{what}"
+
+
+def lines(reports: Iterable[Report], look: Look) -> list[tuple[Incident, str]]:
+    """A line for every vendor that reports trouble, in the order of the services, each once."""
+    found = dict.fromkeys(report.incident for report in reports if report.incident is not None)
+    return [(one, f"{told(one, look)} ({one.url})") for one in found if one.troubled]
+
+
+def body(incident: Incident) -> dict[str, Any]:
+    """The `incident` of a service's document."""
+    return {
+        "status": incident.status,
+        "vendor": incident.vendor,
+        "summary": plain(incident.summary),
+        "startedAt": instant(incident.started_at),
+        "url": incident.url,
+    }
+
+
+def document(found: Mapping[Page, Incident], look: Look) -> str:
+    """What `usagecli incidents --json` prints."""
+    told = {
+        "schemaVersion": SCHEMA_VERSION,
+        "fetchedAt": instant(look.now),
+        "incidents": [
+            {**body(incident), "providers": list(page.providers)} for page, incident in found.items()
+        ],
+    }
+    return json.dumps(told, ensure_ascii=not look.unicode, indent=2 if look.indent else None)
+
+
+def table(found: Mapping[Page, Incident], look: Look) -> str:
+    """A row a page, and in its last column what the vendor says and where."""
+    from usagecli.formatters.table import display_width, wrapped
+
+    told = [(page, one, _cells(page, one, look)) for page, one in found.items()]
+    columns = zip(_HEAD[:-1], *(cells for _, _, cells in told), strict=True)
+    widths = [max(map(display_width, column)) + 2 for column in columns]
+    margin = sum(widths)
+    room = max(_ROOM, (look.width or 1000) - margin)
+    head = "".join(name.ljust(width) for name, width in zip(_HEAD, [*widths, 0], strict=True))
+    out = [click.style(head, bold=True) if look.color else head]
+    for _, one, cells in told:
+        row = "".join(
+            _styled(text, one, look) + " " * (width - display_width(text))
+            for text, width in zip(cells, widths, strict=True)
+        )
+        first, *rest = (part for text in (one.summary or "", one.url) for part in wrapped(text, room))
+        out += [row + first, *(" " * margin + part for part in rest)]
+    return "\n".join(out)
+
+
+def _cells(page: Page, one: Incident, look: Look) -> tuple[str, ...]:
+    since = "" if one.started_at is None else _since(one.started_at, look)
+    return one.vendor, ", ".join(page.providers), one.status, since
+
+
+def _styled(text: str, one: Incident, look: Look) -> str:
+    is_status = look.color and text == one.status and text in COLORS
+    return click.style(text, fg=COLORS[text]) if is_status else text
+
+
+def _since(at: datetime, look: Look) -> str:
+    """`08:10`, from before today `Fri 08:10`, from a week on `12 Nov`."""
+    local, now = at.astimezone(look.zone), look.now.astimezone(look.zone)
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    if look.now - at < timedelta(days=6):
+        return f"{local:%a %H:%M}"
+    return f"{local.day} {local:%b}" if now.year == local.year else f"{local.day} {local:%b} {local.year}"
