@@ -14,7 +14,6 @@ from usagecli.client import Ask
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.model import Usage
 from usagecli.providers._bedrock.credentials import PARTS, RENEW, accept, places
-from usagecli.providers._bedrock.names import model_words
 from usagecli.registry import Descriptor, Option, register
 
 DESCRIPTOR = Descriptor(
@@ -76,6 +75,9 @@ def fetch(ask: Ask) -> Usage:
 
 def burndown_rates(text: str | None) -> dict[frozenset[str], Decimal]:
     """`claude-sonnet-4=5, nova-pro=1` as rates by the words of a model. Raises ServiceError."""
+    # Here: whoever looks for credentials imports this file.
+    from usagecli.providers._bedrock.names import model_words
+
     found = {}
     for entry in (text or "").split(","):
         name, _, value = entry.rpartition("=")

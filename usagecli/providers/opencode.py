@@ -12,7 +12,7 @@ from usagecli.client import Answer, Ask, Judge
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Usage
-from usagecli.providers._opencode import console, credentials
+from usagecli.providers._opencode import credentials
 from usagecli.providers._opencode.usage import usage
 from usagecli.providers._opencode.windows import Subscription, read_api
 from usagecli.registry import Descriptor, Option, register
@@ -88,6 +88,8 @@ def _with_console(
     ask: Ask, cookie: Secret, *, go: Subscription | None = None, failed: ProviderError | None = None
 ) -> Usage:
     """The console's part, beside what the key gave, or what it was refused for."""
+    from usagecli.providers._opencode import console
+
     try:
         found = console.read(ask, cookie, windows=go is None, brief=go is not None)
     except ProviderError as error:
@@ -122,7 +124,9 @@ def _judge(ask: Ask) -> Judge:
                 f"OpenCode refused {key} (401): it is wrong or was deleted", hint=DESCRIPTOR.renew
             )
         if answer.status == 403 and answer.is_html:
-            return console.blocked(answer)
+            from usagecli.providers._opencode.console import blocked
+
+            return blocked(answer)
         if answer.status == 403 and _error_type(answer) == "EntitlementError":
             return _NoGo(f"{key} is valid, but has no Go subscription (403)", hint=_NO_GO_HINT)
         return None

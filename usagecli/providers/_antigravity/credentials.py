@@ -190,9 +190,11 @@ def _tier(text: Any) -> Mapping[str, str | None]:
 
 def _running(machine: Machine) -> Credential | None:
     """No secret: the server on this machine that the app asks itself."""
+    if not any(os.path.exists(path) for path in _own_folders(machine)):
+        return None
     from usagecli.providers._antigravity import processes
 
-    if not any(os.path.exists(path) for path in _own_folders(machine)) or not processes.servers(machine):
+    if not processes.servers(machine):
         return None
     return Credential(
         secret=Secret(""), origin="Antigravity on this machine", kind="local", account_id="local"

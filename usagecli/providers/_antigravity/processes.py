@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from usagecli import programs
 from usagecli.credentials import Secret
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ def _text(path: str) -> str:
 
 
 def _of_macos(machine: Machine) -> Iterator[tuple[int, list[str]]]:
+    from usagecli import programs
+
     for line in programs.printed("ps", "-axww", "-o", "pid=,command=", machine=machine).splitlines():
         pid, _, command = line.strip().partition(" ")
         words = command.split()
@@ -137,6 +138,8 @@ def _of_macos(machine: Machine) -> Iterator[tuple[int, list[str]]]:
 
 
 def _ports_of_macos(machine: Machine, pid: int) -> set[int]:
+    from usagecli import programs
+
     words = ("-nP", "-a", "-p", str(pid), "-iTCP", "-sTCP:LISTEN", "-Fn")
     printed = programs.printed("lsof", *words, machine=machine)
     ports = (line.rpartition(":")[2] for line in printed.splitlines() if line.startswith("n"))
