@@ -57,6 +57,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "kilo": {"credential": {"value": "demo-not-a-token"}},
     "minimax": {"credential": {"value": "demo-not-a-key"}},
     "mistral": {"credential": {"admin_key": {"value": "demo-not-a-key"}}},
+    "vertexai": {"credential": {"value": "demo-not-a-token"}, "options": {"project": "demo-1"}},
     "warp": {"credential": {"value": "demo-not-a-key"}},
     # One engine runs the whole catalog: one request, and several of which one is optional.
     "hyperbolic": {"credential": {"value": "demo-not-a-key"}},
