@@ -169,7 +169,8 @@ class Asking:
         if answer.status != 200:
             told = request.status.get(answer.status)
             raise self._refused(told, answer) if told else usual_error(answer, self.descriptor)
-        if request.from_headers:
+        # A web page is a portal's or a gateway's, and so are its headers: read as JSON it is refused.
+        if request.from_headers and not answer.is_html:
             body: Any = dict(answer.headers)
         else:
             body = wire.mapping(answer.json(), request.name)
