@@ -14,8 +14,8 @@ from usagecli.model import CredentialSource
 
 if TYPE_CHECKING:
     from usagecli.configsheet import Sheet
-    from usagecli.yamlreader import Path
     from usagecli.model import Service
+    from usagecli.yamlreader import Path
 
 _CONDITIONS: tuple[Condition, ...] = ("below", "below_amount", "runs_out_before_reset", "unknown_for")
 _ACTIONS = ("run", "notify")

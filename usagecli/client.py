@@ -113,6 +113,8 @@ class Ask:
     options: Mapping[str, Any]
     machine: Machine
     transport: Transport
+    # True: what the vendor does not document is not asked, not even to enrich a report.
+    documented_only: bool = False
     _sessions: list[Any] = field(default_factory=list)
 
     def now(self) -> datetime:

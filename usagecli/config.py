@@ -80,6 +80,8 @@ class Config:
     services: tuple[Service, ...] | None = None
     alerts: tuple[Rule, ...] = ()
     actions: Actions = Actions()
+    # `policy: documented-only`.
+    documented_only: bool = False
 
     @property
     def all_actions(self) -> list[Actions]:

@@ -14,13 +14,14 @@ from usagecli.config import SOURCES, Config, Keep, check_name, suggestion
 from usagecli.configsheet import Sheet
 from usagecli.model import CredentialSource, Service
 from usagecli.own import check_id
+from usagecli.policy import DOCUMENTED_ONLY
 from usagecli.urls import check_base_url
 from usagecli.yamlreader import Path
 
 if TYPE_CHECKING:
     from usagecli.registry import Descriptor
 
-_KEYS = ("custom", "defaults", "history", "services", *alertreader.KEYS)
+_KEYS = ("custom", "defaults", "history", "policy", "services", *alertreader.KEYS)
 _DEFAULT_KEYS = ("low_below", "max_age", "timeout", "credits_per_usd")
 _MOST_DAYS = 36500
 _HISTORY_KEYS = ("full_days", "hourly_days", "daily_days")
@@ -60,6 +61,7 @@ class Reader(Sheet):
             ),
             credits_per_usd=self.amount(("defaults", "credits_per_usd"), defaults.get("credits_per_usd"), 25),
             history=self.history(body.get("history")),
+            documented_only=self.policy(("policy",), body.get("policy")),
             services=services,
             alerts=alertreader.rules(self, body.get("alerts"), services or (), actions),
             actions=actions,
@@ -74,6 +76,12 @@ class Reader(Sheet):
         self.keys(("history",), value, _HISTORY_KEYS)
         ages: dict[str, Any] = {key: self.days(("history", key), days) for key, days in value.items()}
         return Keep(**ages)
+
+    def policy(self, where: Path, value: Any) -> bool:
+        """Whether only documented sources may be asked: the one policy that there is."""
+        if value not in (None, DOCUMENTED_ONLY):
+            self.fail(where, f"expected {DOCUMENTED_ONLY}")
+        return value is not None
 
     def days(self, where: Path, value: Any) -> int:
         if type(value) is not int or not 0 <= value <= _MOST_DAYS:

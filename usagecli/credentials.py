@@ -113,8 +113,13 @@ def env_place(
     return Place(name=name, look=look, shared=shared, variables={name: part})
 
 
-def find(provider: Provider, service: Service, machine: Machine) -> Credential:
-    """The service's credential.
+def find(
+    provider: Provider,
+    service: Service,
+    machine: Machine,
+    wanted: Callable[[Credential], bool] = lambda _: True,
+) -> Credential:
+    """The service's credential; of several the first that is `wanted`, else the first.
 
     Raises NotConfigured where there is none, ServiceError where the given source does not work.
     """
@@ -123,6 +128,7 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
     descriptor = provider.descriptor
     places = [place for place in descriptor.places if place.fits(service)]
     trouble: NotConfigured | ServiceError | None = None
+    unwanted: Credential | None = None
     for place in places:
         if place.shared and not service.named and not traced(provider, machine):
             continue
@@ -132,8 +138,11 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
             # A home that is there but unusable is worth telling, unless a later one works.
             trouble = trouble or error
             continue
-        if credential is not None:
+        if credential is not None and wanted(credential):
             return credential
+        unwanted = unwanted or credential
+    if unwanted is not None:
+        return unwanted
     if trouble is not None:
         raise trouble
     names = ", ".join(place.name for place in places[:2])

@@ -36,7 +36,8 @@ class Pace:
 
     `basis`: `history`, the recent readings; `window`, the average of the window so far.
     `expected_percent_used`: where even use would have stood when this was read;
-    `projected_percent_used`: where this one will at the reset. `runs_out_at` is None where it lasts, and where it is used up already.
+    `projected_percent_used`: where this one will at the reset. `runs_out_at` is None where it lasts,
+    and where it is used up already.
     """
 
     basis: Literal["history", "window"]
@@ -49,7 +50,8 @@ class Pace:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """How fast a balance goes, by the recent readings: `per_day` in its unit. `days_left` (counted
-    from the reading) and `runs_out_at` are None where nothing is used, or so little that it lasts for ten years."""
+    from the reading) and `runs_out_at` are None where nothing is used, or so little that it lasts for
+    ten years."""
 
     per_day: Decimal
     days_left: Decimal | None

@@ -39,6 +39,22 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One of the ways in which a provider is read, and whether its vendor documents it for others.
+
+    `about` completes "reads": what, and with which credential. `kinds` are the kinds (or parts) of
+    credential that are read so; () is all that no other way names. `option`: only where that option is
+    switched on. `local`: a file on this machine, so that nobody is asked.
+    """
+
+    about: str
+    documented: bool = False
+    kinds: tuple[str, ...] = ()
+    option: str | None = None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
     """All that is said of a provider without asking it: the one source of help, README and look-up.
 
@@ -57,6 +73,8 @@ class Descriptor:
     dashboard: str
     documented: str
     renew: str
+    # What `policy: documented-only` goes by; a provider that says nothing documents nothing.
+    ways: tuple[Way, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
     # Files, directories or variables (`$NAME`) that show that the provider's own tool is used here:

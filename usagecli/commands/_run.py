@@ -39,6 +39,7 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         timeout_s=found.timeout_s if given.timeout is None else given.timeout,
         offline=given.offline,
         history=found.history.enabled,
+        documented_only=found.documented_only or given.documented_only,
     )
     # Before the services, whose answers take as long.
     reading = _reading(app, targets, rules) if given.incidents else None

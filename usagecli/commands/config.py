@@ -18,6 +18,7 @@ from usagecli.commands._run import emit
 from usagecli.config import Actions, Keep, Rule
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
+from usagecli.policy import DOCUMENTED_ONLY
 
 _TEMPLATE = """\
 # usagecli: which services to report, and when they are low.
@@ -27,6 +28,8 @@ defaults:
   low_below: 10    # percent left below which a quota is low
   max_age: 60      # seconds for which a report is reused
   timeout: 20      # seconds that a run may wait for the network
+
+# policy: documented-only   # ask nobody for what its vendor does not document
 
 # services:
 #   - name: work                  # shown in tables, used by --account
@@ -109,6 +112,8 @@ def show(app: App) -> None:
         },
         "history": _history(found.history),
     }
+    if found.documented_only:
+        body["policy"] = DOCUMENTED_ONLY
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
     if found.alerts:

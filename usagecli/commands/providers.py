@@ -100,8 +100,24 @@ def _entries() -> Iterator[str]:
     descriptors = [provider.descriptor for provider in registry.usable()]
     width = max(len(descriptor.name) for descriptor in descriptors) + 2
     for descriptor in descriptors:
-        told = _wrapped(descriptor.reports, " " * width)
+        told = [
+            line
+            for text in (descriptor.reports, _standing(descriptor))
+            for line in _wrapped(text, " " * width)
+        ]
         yield "\n".join([f"{descriptor.name:{width}}{descriptor.title}", *told])
+
+
+def _standing(descriptor: Descriptor) -> str:
+    """`documented`, `not documented`, or which of its ways are."""
+    documented = [way.about for way in descriptor.ways if way.documented]
+    others = [way.about for way in descriptor.ways if not way.documented and not way.local]
+    local = "; ".join(way.about for way in descriptor.ways if way.local)
+    told = "documented" if documented else "not documented" if others or not local else ""
+    if documented and others:
+        told = f"documented: {'; '.join(documented)}. Not documented: {'; '.join(others)}"
+    on_disk = f"on this machine: {local}" if local else ""
+    return ". ".join(part[0].upper() + part[1:] for part in (told, on_disk) if part) + "."
 
 
 def _services(app: App, provider: str) -> list[Service]:
@@ -135,6 +151,9 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
             env = f" In the environment: {option.env}." if option.env else ""
             yield from _wrapped(f"{option.about}{env}", "      ", f"  {option.name}: ")
     yield from ("", "Source:")
+    for way in descriptor.ways:
+        word = "documented" if way.documented else "on this machine" if way.local else "not documented"
+        yield from _wrapped(way.about, " " * 19, f"  {word:17}")
     yield from _wrapped(descriptor.documented, "  ", "  ")
     if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):
         address = descriptor.base_url or "the address that you give"

@@ -40,6 +40,7 @@ def provider(spec: Spec) -> Provider:
         dashboard=spec.dashboard,
         documented=_documented(spec),
         renew=_renew(spec),
+        ways=(registry.Way(about="what its key may read", documented=spec.documented is True),),
         parts={kind: f"a key of the kind {kind}" for kind in spec.kinds},
         options=tuple(_options(spec)),
         min_interval=spec.min_interval,

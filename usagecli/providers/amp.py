@@ -16,7 +16,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited,
 from usagecli.model import Usage
 from usagecli.providers._amp import credentials
 from usagecli.providers._web import BROWSER
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _METHOD = "userDisplayBalanceInfo"
 _SIGN_IN = re.compile(r"/(?:login|log-in|signin|sign-in|auth)\b", re.IGNORECASE)
@@ -34,6 +34,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://ampcode.com/settings",
     documented="Not documented by the vendor: the endpoint that its own `amp usage` asks.",
+    ways=(Way(about="its balance page, as its command line asks for it"),),
     renew=credentials.RENEW,
     parts={
         "api_key": "an access token",

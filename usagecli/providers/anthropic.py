@@ -14,7 +14,7 @@ from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._anthropic import admin, probe
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 from usagecli.urls import check_base_url
 
 _ADMIN_KEY, _ADMIN_API_KEY, _API_KEY = "ANTHROPIC_ADMIN_KEY", "ANTHROPIC_ADMIN_API_KEY", "ANTHROPIC_API_KEY"
@@ -61,6 +61,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://platform.claude.com/usage",
     documented="The vendor documents these endpoints: https://platform.claude.com/docs/en/api; listing "
     "spend limits is an early access preview.",
+    ways=(Way(about="costs, tokens and limits, with a key", documented=True),),
     renew=admin.ADMIN_KEYS,
     parts={
         "admin_key": "a key of the Admin API, also one that does not start with sk-ant-admin",

@@ -9,7 +9,7 @@ from usagecli.client import Ask
 from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers._antigravity import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 DESCRIPTOR = Descriptor(
     name="antigravity",
@@ -27,6 +27,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://antigravity.google",
     documented="Not documented by the vendor: the endpoints that its own app asks.",
+    ways=(Way(about="the quota of a login, as its own app asks for it"),),
     renew=credentials.RENEW,
     traces=credentials.TRACES,
     # The figures lag behind the use by some minutes anyway.

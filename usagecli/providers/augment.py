@@ -14,7 +14,7 @@ from usagecli.errors import AuthError, NotConfigured, ProviderError, Unavailable
 from usagecli.model import Usage
 from usagecli.providers._augment import credentials
 from usagecli.providers._augment.credentials import CLI, COOKIE, PROGRAM, TOKEN
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 if TYPE_CHECKING:
     from usagecli.client import Judge
@@ -41,6 +41,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://app.augmentcode.com/account/subscription",
     documented="The Analytics API of Enterprise is documented: https://docs.augmentcode.com. One person's "
     "credits are read from what auggie prints.",
+    ways=(
+        Way(about="an Enterprise's credits, with AUGMENT_API_TOKEN", documented=True, kinds=(TOKEN,)),
+        Way(about="one person's credits, by auggie or a cookie"),
+    ),
     renew=credentials.SIGN_IN,
     parts={
         TOKEN: "an Enterprise API token",

@@ -18,7 +18,7 @@ from usagecli.model import Usage
 from usagecli.providers._claude import credentials, kept
 from usagecli.providers._claude.money import is_told
 from usagecli.providers._claude.usage import parse
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _WEB = "https://claude.ai"
 _SCOPE_HINT = (
@@ -43,6 +43,10 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://claude.ai/settings/usage",
     documented="Not documented by the vendor: the endpoint that Claude Code's own /usage asks.",
+    ways=(
+        Way(about="the limits of a subscription, with a login or a cookie"),
+        Way(about="what Claude Code's status line was told last", kinds=("statusline",), local=True),
+    ),
     renew=credentials.RENEW,
     # The endpoint throttles a token for long; its own client asks seldom.
     min_interval=300,

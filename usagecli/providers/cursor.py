@@ -11,7 +11,7 @@ from usagecli.credentials import renewed
 from usagecli.errors import AuthError
 from usagecli.model import Usage
 from usagecli.providers._cursor import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 DESCRIPTOR = Descriptor(
     name="cursor",
@@ -31,6 +31,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://cursor.com/dashboard?tab=usage",
     documented="A team's spend is documented: https://cursor.com/docs/account/teams/admin-api. One person's "
     "usage is not: the endpoints that Cursor's own dashboard asks.",
+    ways=(
+        Way(about="a team's spend, with CURSOR_API_KEY", documented=True, kinds=("team",)),
+        Way(about="one person's usage, with a login or a cookie"),
+    ),
     renew=credentials.RENEW,
     parts={
         credentials.SESSION: "the cookie WorkosCursorSessionToken of cursor.com",

@@ -19,7 +19,7 @@ from usagecli.credentials import Credential, Place, Secret, env_place
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ProviderError
 from usagecli.machine import Machine
 from usagecli.model import Balance, Spend, Usage
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _KEY, _SESSION = "api_key", "platform_token"
 _SESSIONS = ("DEEPSEEK_PLATFORM_TOKEN", "DEEPSEEK_USER_TOKEN")
@@ -58,6 +58,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://platform.deepseek.com/usage",
     documented="The vendor documents the balance: https://api-docs.deepseek.com/api/get-user-balance. The "
     "month's cost is what its own pages ask.",
+    ways=(
+        Way(about="the balance, with an API key", documented=True),
+        Way(about="the month's cost, with a web session", kinds=(_SESSION,)),
+    ),
     renew="make a new key at https://platform.deepseek.com/api_keys",
     parts={
         _KEY: "an API key, for the balance",

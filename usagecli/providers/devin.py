@@ -11,7 +11,7 @@ from usagecli.errors import PayloadError
 from usagecli.model import Usage, plan
 from usagecli.providers import _codeium
 from usagecli.providers._devin import credentials
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="devin",
@@ -30,6 +30,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://app.devin.ai/settings/usage",
     documented="The Enterprise API is documented: https://docs.devin.ai. A person's plan is not: the "
     "endpoint that Devin's own app asks.",
+    ways=(
+        Way(about="an Enterprise account, with DEVIN_API_KEY", documented=True, kinds=("enterprise",)),
+        Way(about="one person's plan, with a login or a browser's bearer"),
+    ),
     renew=credentials.RENEW,
     parts={
         credentials.KEY: "an Enterprise API key (cog_...)",

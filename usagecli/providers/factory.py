@@ -13,7 +13,7 @@ from usagecli.credentials import Credential, read_with
 from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers._factory import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _LIMITS = "/api/billing/limits"
 _TOKENS = "/api/organization/subscription/usage"
@@ -33,6 +33,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://app.factory.ai/settings/billing",
     documented="Not documented by the vendor: the endpoint behind droid's own /limits.",
+    ways=(Way(about="the limits, as droid asks for them"),),
     renew=f"{credentials.NEW_KEY}, or {credentials.RUN_DROID}",
     # Nobody asks it more often than every few minutes.
     min_interval=180,

@@ -15,7 +15,7 @@ from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _override
 from usagecli.providers._grok import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _OVERRIDE = "GROK_CLI_CHAT_PROXY_BASE_URL"
 _VERSION = "/v1"
@@ -34,6 +34,10 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://grok.com",
     documented="Not documented by the vendor: the endpoint that its own command line asks.",
+    ways=(
+        Way(about="the plan, with a login"),
+        Way(about="what grok's own log was told last", kinds=(credentials.LOG,), local=True),
+    ),
     renew=credentials.RENEW,
     # Nobody asks it more often than every few minutes.
     min_interval=180,

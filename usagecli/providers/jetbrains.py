@@ -17,7 +17,7 @@ from usagecli.errors import PayloadError, ProviderError
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._vscode import app_folder
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _FILE = os.path.join("options", "AIAssistantQuotaManager2.xml")
 # Android Studio is Google's.
@@ -60,6 +60,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://account.jetbrains.com/licenses",
     documented="Not documented by the vendor: a file that its IDEs keep.",
+    ways=(Way(about="the figures that its IDEs keep in a file", local=True),),
     renew="use AI Assistant once in an IDE",
 )
 

@@ -14,7 +14,7 @@ from usagecli.client import Ask, Client, usual_error
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import AuthError, ProviderError, RateLimited, ServiceError
 from usagecli.model import Usage
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://app.kilo.ai/profile",
     documented="Not documented by the vendor: the endpoints of its own open-source client and server.",
+    ways=(Way(about="the balance, as its own client asks for it"),),
     renew=_RENEW,
     options=(Option(name="org_id", env="KILO_ORG_ID", about="Report this organization's balance instead."),),
 )

@@ -17,7 +17,7 @@ from usagecli.model import Usage
 from usagecli.providers import _override
 from usagecli.providers._kimi import credentials
 from usagecli.providers._kimi.credentials import COOKIE, KEY, LOGIN, PLATFORM
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 _OVERRIDE = "KIMI_CODE_BASE_URL"
 _CONSOLE = "https://www.kimi.com"
@@ -44,6 +44,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://www.kimi.com/code/console",
     documented="The Open Platform's balance is documented: https://platform.kimi.ai/docs/api/balance. Kimi "
     "Code's usage is what the vendor's own command line asks.",
+    ways=(
+        Way(about="the Open Platform's balance, with MOONSHOT_API_KEY", documented=True, kinds=(PLATFORM,)),
+        Way(about="Kimi Code's windows, with a key, a login or a cookie"),
+    ),
     renew=f"{credentials.NEW_KEY}, or {credentials.RUN_KIMI}",
     parts={
         KEY: "a key of Kimi Code (sk-kimi-...)",

@@ -15,7 +15,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited,
 from usagecli.local import as_told
 from usagecli.model import Usage
 from usagecli.providers._kiro import credentials, usage
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _QUERY = {"origin": "AI_EDITOR", "resourceType": "AGENTIC_REQUEST", "isEmailRequired": "true"}
 _TARGET = "AmazonCodeWhispererService.GetUsageLimits"
@@ -36,6 +36,10 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://app.kiro.dev/account/usage",
     documented="Not documented by the vendor: what Kiro's own programs ask.",
+    ways=(
+        Way(about="the credits, with a login or by kiro-cli"),
+        Way(about="what the editor was told last", kinds=("local",), local=True),
+    ),
     renew=credentials.RENEW,
     traces=("~/.kiro",),
 )

@@ -12,7 +12,7 @@ from usagecli.client import Answer, Ask, Judge
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers._minimax import credentials
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 if TYPE_CHECKING:
     from usagecli.providers._minimax.credentials import Region
@@ -35,6 +35,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard=credentials.GLOBAL.key_page,
     documented="Documented by the vendor: its own command line and its questions and answers name it.",
+    ways=(Way(about="what is left of a plan, with a key or a login", documented=True),),
     renew=credentials.RENEW,
     options=(
         Option(

@@ -17,7 +17,7 @@ from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _dotenv
 from usagecli.providers._web import cookie_header, cookies
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
@@ -108,6 +108,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://admin.mistral.ai/organization/usage",
     documented="The Admin API is documented: https://docs.mistral.ai/admin/admin-api. The plan of Vibe is "
     "what its own client asks; the console's calls are not documented.",
+    ways=(
+        Way(about="the month's use, with an Admin key", documented=True, kinds=(_ADMIN,)),
+        Way(about="the plan of Vibe with a key, the console with a cookie"),
+    ),
     renew=_NEW_KEY,
     parts={
         _ADMIN: "an Admin key of the organization (Enterprise)",

@@ -15,7 +15,7 @@ from usagecli.model import Usage
 from usagecli.providers._opencode import credentials
 from usagecli.providers._opencode.usage import usage
 from usagecli.providers._opencode.windows import Subscription, read_api
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="opencode",
@@ -34,6 +34,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://opencode.ai/auth",
     documented="Go with a key: the vendor's own endpoint, in its public source. The console's pages, which "
     "the cookie reads, are not documented.",
+    ways=(Way(about="Go with a key, the console with a cookie"),),
     renew=credentials.RENEW,
     parts={
         credentials.KEY: "an API key, for the limits of Go",

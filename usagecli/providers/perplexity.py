@@ -17,7 +17,7 @@ from usagecli.credentials import Credential, Place, Secret, env_place
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Quota, Usage, plan
 from usagecli.providers._web import BROWSER, cookie_header, web_page
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
@@ -69,6 +69,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://www.perplexity.ai/account/usage",
     documented="Not documented by the vendor: the endpoint of its usage page, with a browser's cookie.",
+    ways=(Way(about="its usage page, with a cookie"),),
     renew=_COPY,
     parts={
         _TOKEN: f"the value of the cookie {_NAME}",

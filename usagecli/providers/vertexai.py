@@ -9,7 +9,7 @@ from __future__ import annotations
 from usagecli.client import Ask
 from usagecli.model import Usage
 from usagecli.providers._vertexai import credentials
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="vertexai",
@@ -27,6 +27,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://console.cloud.google.com/iam-admin/quotas",
     documented="https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list",
+    ways=(Way(about="use and limits of a project in Cloud Monitoring", documented=True),),
     renew=credentials.SIGN_IN,
     options=(
         Option(

@@ -18,7 +18,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited
 from usagecli.log import mask
 from usagecli.model import Balance, Quota, Spend, Usage, plan
 from usagecli.providers._web import web_page
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _OPERATION = "GetRequestLimitInfo"
 _RENEW = "make a new key in Warp: Settings, Platform, API Keys"
@@ -63,6 +63,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://app.warp.dev/settings",
     documented="Not documented by the vendor: the operation that its own open-source client asks.",
+    ways=(Way(about="what its own client asks, with a key"),),
     renew=_RENEW,
     # Nobody asks it more often than every few minutes.
     min_interval=180,

@@ -13,7 +13,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _codeium
 from usagecli.providers._windsurf import credentials, usage
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _TEAMS = "https://server.codeium.com"
 _BILLING_READ = "make a service key with the permission Billing Read (Enterprise only)"
@@ -35,6 +35,11 @@ DESCRIPTOR = Descriptor(
     dashboard="https://windsurf.com/subscription/usage",
     documented="A team's credits are documented: https://docs.devin.ai/desktop. A person's plan is not: the "
     "endpoint that Windsurf's own app asks.",
+    ways=(
+        Way(about="a team's credits, with WINDSURF_SERVICE_KEY", documented=True, kinds=("team",)),
+        Way(about="what the app was told last", kinds=("local",), local=True),
+        Way(about="one person's plan, with a login or a key"),
+    ),
     renew=credentials.RENEW,
     parts={
         credentials.SERVICE_KEY: "an Enterprise service key with Billing Read, for a team's credits",

@@ -16,7 +16,7 @@ from usagecli.credentials import Credential
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Quota, Usage, plan
 from usagecli.providers._zed import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _PLANS = {
     "zed_free": "Free",
@@ -40,6 +40,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://zed.dev/account",
     documented="Not documented by the vendor: the endpoint that its own editor asks.",
+    ways=(Way(about="the plan, as its own editor asks for it"),),
     renew=credentials.SIGN_IN,
     parts={
         credentials.USER_ID: "the user's id, a number",
