@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.accounts import key
@@ -14,9 +15,10 @@ from tests.cli import Outcome, configure, openrouter, run
 from tests.incidents import page, recorded
 from tests.support import NOW, Reply, Server, serve
 from usagecli.formatters import Look
-from usagecli.formatters.incident import lines, told
+from usagecli.formatters.incident import lines, table, told
+from usagecli.incidents.pages import PAGES, Page
 from usagecli.machine import here
-from usagecli.model import Incident, Report, Service
+from usagecli.model import Incident, Report, Service, Trouble
 
 pytestmark = pytest.mark.sockets
 
@@ -153,10 +155,11 @@ def test_the_table_of_all_services(server: Server) -> None:
     outcome = run("incidents")
     assert outcome == Outcome(
         0,
-        "VENDOR      FOR         STATUS    SINCE  WHAT\n"
-        "OpenRouter  openrouter  degraded  06:30  Elevated 502 answers\n"
-        "                                         https://status.openrouter.ai\n"
-        "GitHub      copilot     ok               https://www.githubstatus.com\n",
+        "VENDOR      FOR         STATUS    SINCE\n"
+        "OpenRouter  openrouter  degraded  06:30\n"
+        "  Elevated 502 answers\n"
+        "  https://status.openrouter.ai\n"
+        "GitHub      copilot     ok\n",
         "",
     )
     assert sorted(server.paths()) == [RSS, GITHUB]
@@ -227,6 +230,41 @@ def test_incidents_of_the_demo() -> None:
         "Alibaba Cloud (China)",
         "JetBrains",
     ]
+
+
+STATUSES: tuple[tuple[Page, Trouble, str | None], ...] = (
+    (PAGES[0], "ok", None),
+    (PAGES[1], "outage", "Long " * 12 + "word"),
+    (PAGES[2], "unknown", "could not be read"),
+)
+ROWS = {
+    of_page: Incident(status=status, vendor=of_page.vendor, url=URL, summary=summary)
+    for of_page, status, summary in STATUSES
+}
+
+
+def test_the_table_fits_a_narrow_terminal() -> None:
+    told = table(ROWS, Look(now=NOW, width=32))
+    assert told.splitlines() == [
+        "VENDOR     STATUS   SINCE",
+        "Anthropic  ok",
+        "OpenAI     outage",
+        "  Long Long Long Long Long Long",
+        "  Long Long Long Long Long Long",
+        "  word",
+        f"  {URL}",
+        "GitHub     unknown",
+        "  could not be read",
+        f"  {URL}",
+    ]
+
+
+def test_only_what_is_known_has_a_colour() -> None:
+    told = table(ROWS, Look(now=NOW, color=True))
+    for word, color in (("ok", "green"), ("outage", "red")):
+        assert click.style(word, fg=color) in told
+    assert "copilot            unknown\n" in told
+    assert click.unstyle(told) == table(ROWS, Look(now=NOW))
 
 
 # -- words ------------------------------------------------------------------------------------------

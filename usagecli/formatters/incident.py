@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 COLORS = {"ok": "green", "degraded": "yellow", "outage": "red"}
 _WORDS = {"degraded": "trouble", "outage": "an outage"}
-_HEAD = ("VENDOR", "FOR", "STATUS", "SINCE", "WHAT")
+_HEAD = ("VENDOR", "FOR", "STATUS", "SINCE")
+_GAP = 2
+# What messages keep to wrap in, however narrow the terminal.
 _ROOM = 20
 
 
@@ -59,23 +61,25 @@ def document(found: Mapping[Page, Incident], look: Look) -> str:
 
 
 def table(found: Mapping[Page, Incident], look: Look) -> str:
-    """A row a page, and in its last column what the vendor says and where."""
+    """A row a page; where not all is well, below it what the vendor says and where."""
     from usagecli.formatters.table import display_width, wrapped
 
-    told = [(page, one, _cells(page, one, look)) for page, one in found.items()]
-    columns = zip(_HEAD[:-1], *(cells for _, _, cells in told), strict=True)
-    widths = [max(map(display_width, column)) + 2 for column in columns]
-    margin = sum(widths)
-    room = max(_ROOM, (look.width or 1000) - margin)
-    head = "".join(name.ljust(width) for name, width in zip(_HEAD, [*widths, 0], strict=True))
-    out = [click.style(head, bold=True) if look.color else head]
-    for _, one, cells in told:
-        row = "".join(
-            _styled(text, one, look) + " " * (width - display_width(text))
-            for text, width in zip(cells, widths, strict=True)
-        )
-        first, *rest = (part for text in (one.summary or "", one.url) for part in wrapped(text, room))
-        out += [row + first, *(" " * margin + part for part in rest)]
+    rows = [_HEAD, *(_cells(page, one, look) for page, one in found.items())]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    shown = list(range(len(_HEAD)))
+    if look.width is not None and sum(widths) + _GAP * (len(widths) - 1) > look.width:
+        # What it is for is the easiest to do without.
+        shown = [index for index in shown if _HEAD[index] != "FOR"]
+    out = []
+    for cells, one in zip(rows, [None, *found.values()], strict=True):
+        pads = [" " * (widths[index] - display_width(cells[index]) + _GAP) for index in shown]
+        styled = [_styled(cells[index], one, look) for index in shown]
+        out.append("".join(cell + pad for cell, pad in zip(styled, pads, strict=True)).rstrip())
+        if one is not None and one.status != "ok":
+            room = max(_ROOM, (look.width or 1000) - _GAP)
+            out += [
+                " " * _GAP + part for text in (one.summary or "", one.url) for part in wrapped(text, room)
+            ]
     return "\n".join(out)
 
 
@@ -84,9 +88,12 @@ def _cells(page: Page, one: Incident, look: Look) -> tuple[str, ...]:
     return one.vendor, ", ".join(page.providers), one.status, since
 
 
-def _styled(text: str, one: Incident, look: Look) -> str:
-    is_status = look.color and text == one.status and text in COLORS
-    return click.style(text, fg=COLORS[text]) if is_status else text
+def _styled(text: str, one: Incident | None, look: Look) -> str:
+    if not look.color:
+        return text
+    if one is None:
+        return click.style(text, bold=True)
+    return click.style(text, fg=COLORS[text]) if text == one.status and text in COLORS else text
 
 
 def _since(at: datetime, look: Look) -> str:
