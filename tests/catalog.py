@@ -6,14 +6,14 @@ A case is `tests/payloads/ID/CASE.json`; CONTRIBUTING.md says what it holds.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.support import NOW, PAYLOADS, make_machine
+from tests.support import NOW, PAYLOADS, Reply, make_machine
 from usagecli import credentials, options
 from usagecli.credentials import Credential
 from usagecli.declarative.asking import Call
@@ -122,6 +122,32 @@ def play(case: Case, home: Path, answers: Mapping[str, list[dict[str, Any]]] | N
     except ProviderError as raised:
         error = raised
     return Played(usage=usage, error=error, calls=tuple(send.calls), base_url=address)
+
+
+# A GET that is answered so is sent again.
+_RETRIED = (502, 503, 504)
+
+
+class Script(dict[str, Any]):
+    """Routes of a server that answers in this order, whatever the path."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        super().__init__()
+        self.replies = list(replies)
+
+    def get(self, _path: str, _default: Any = None) -> Reply:
+        return self.replies.pop(0)
+
+
+def script(case: Case, played: Played) -> Script | None:
+    """A server's answers; None where one is missing or would be asked for again."""
+    found = []
+    for call in played.calls:
+        told = case.answers.get(call.request.name, [])[call.number :]
+        if not told or told[0].get("status") in _RETRIED:
+            return None
+        found.append(Reply(told[0].get("body"), told[0].get("status", 200), told[0].get("headers", {})))
+    return Script(found)
 
 
 def _evaluator(found: Spec, credential: Credential, settings: Mapping[str, Any]) -> Evaluator:

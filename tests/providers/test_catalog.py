@@ -13,16 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.catalog import Case, base_path, cases, machine_of, play, requested, spec, told
+from tests.catalog import Case, base_path, cases, machine_of, play, requested, script, spec, told
 from tests.fuzz import mutated, sound
-from tests.support import Reply, Seen, Server, make_ask, serve
+from tests.support import Seen, Server, make_ask, serve
 from usagecli import registry
 from usagecli.errors import PayloadError, ProviderError
 from usagecli.registry import catalog
 
 CASES = cases()
-# A GET that is answered so is sent again.
-RETRIED = (502, 503, 504)
 # What a case may hold.
 KEYS = {"about", "env", "files", "key", "options", "requests", "sent", "auth", "expected", "error"}
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.provider}-{case.name}")
@@ -80,28 +78,17 @@ def test_a_case_gives_every_entry_that_there_can_be(name: str) -> None:
         assert not missing, f"{entry.group}: no case shows {', '.join(sorted(missing))}"
 
 
-class Script(dict[str, Any]):
-    """Answers in the order in which they are asked for, whatever the path."""
-
-    def __init__(self, replies: list[Reply]) -> None:
-        super().__init__()
-        self.replies = replies
-
-    def get(self, _path: str, _default: Any = None) -> Reply:
-        return self.replies.pop(0)
-
-
 @pytest.mark.sockets
 @every_case
 def test_the_whole_way_over_real_sockets(case: Case, tmp_path: Path) -> None:
     played = play(case, tmp_path)
     if not played.base_url:
         pytest.skip("nothing is sent")
-    replies = [_reply(case, call.request.name, call.number) for call in played.calls]
-    if any(reply is None or reply.status in RETRIED for reply in replies):
+    routes = script(case, played)
+    if routes is None:
         pytest.skip("an answer is missing, or would be asked for again")
     with serve({}) as server:
-        server.routes = Script([reply for reply in replies if reply is not None])
+        server.routes = routes
         usage = _fetched(case, server, played.base_url, tmp_path)
         host = server.url.partition("//")[2]
     if played.error is not None:
@@ -120,14 +107,6 @@ def test_the_whole_way_over_real_sockets(case: Case, tmp_path: Path) -> None:
         for name, value in call.headers.items():
             assert seen.headers[name.lower()] == value
         assert (seen.json() if seen.body else None) == call.body
-
-
-def _reply(case: Case, name: str, number: int) -> Reply | None:
-    answers = case.answers.get(name, [])
-    if number >= len(answers):
-        return None
-    told_ = answers[number]
-    return Reply(told_.get("body"), told_.get("status", 200), told_.get("headers", {}))
 
 
 def _fetched(case: Case, server: Server, base_url: str, home: Path) -> Any:
