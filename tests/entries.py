@@ -35,6 +35,7 @@ BEYOND_THE_DEMO: dict[str, dict[str, Any]] = {
     "minimax": {"credential": {"value": "demo-not-a-key"}},
     "mistral": {"credential": {"admin_key": {"value": "demo-not-a-key"}}},
     "vertexai": {"credential": {"value": "demo-not-a-token"}, "options": {"project": "demo-1"}},
+    "alibaba": {"credential": {"access_token": {"value": "demo-not-a-token"}}},
     "warp": {"credential": {"value": "demo-not-a-key"}},
     "kimi": {"credential": {"value": "demo-not-a-token"}},
     "augment": {"credential": {"value": "demo-not-a-token"}},
