@@ -27,6 +27,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://bailian.console.aliyun.com",
     documented="Not documented by the vendor: what its own open-source command line and its consoles ask.",
+    ways=(Way(about="the plans, as its own command line and consoles ask for them"),),
     renew=credentials.SIGN_IN,
     parts={
         credentials.LOGIN: "the access_token that `bl auth login --console` keeps, or its whole config.json",
