@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ import trustme
 
 from tests.catalog import base_path, cases, play, script
 from tests.cli import configure, files_below, run
-from tests.entries import ON_THIS_MACHINE, SERVICES, secrets
+from tests.entries import ON_THIS_MACHINE, SERVICES, secret_words
 from tests.support import NOW, PAYLOADS, Reply, Route, payload, serve
 from usagecli import registry
 from usagecli.demo import server
@@ -151,12 +150,12 @@ def way_of(name: str, home: Path) -> Way:
     assert name in SERVICES, f"{name} has no service in tests/entries.py"
     service = {"base_url": "http://demo", **SERVICES[name]}
     routes = {path: _replies(name, cases_) for path, cases_ in answers[0].items()} if answers else None
-    hidden = [word for word in secrets(service["credential"]) if re.search("demo.not.a", word)]
+    hidden = list(secret_words(service["credential"]))
     assert hidden, f"{name} has no credential in tests/entries.py that says what it is"
     return Way(service=service, told=told, status=status, source=source, secrets=hidden, routes=routes)
 
 
-def _replies(name: str, recorded: str) -> list[Reply]:
+def _replies(name: str, recorded: str) -> Route:
     return [Reply(payload(f"{name}/{case}")) for case in recorded.split()]
 
 
