@@ -85,6 +85,13 @@ def test_trouble_in_markdown(server: Server) -> None:
     ]
 
 
+def test_trouble_on_the_page(server: Server) -> None:
+    assert f">{TOLD}<" in run("report", "--incidents", "-o", "-").out
+    assert TOLD not in run("report", "-o", "-").out
+    server.routes["/key"] = Reply({}, 500)
+    assert run("report", "--incidents", "--no-cache", "-o", "-").out.count(f"{TOLD};") == 1
+
+
 @pytest.mark.parametrize("form", ["csv", "prometheus"])
 def test_formats_for_machines_have_no_line(server: Server, form: str) -> None:
     assert run("status", "--incidents", "-f", form).out == run("status", "-f", form).out
