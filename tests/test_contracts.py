@@ -71,6 +71,15 @@ def test_answers_are_recorded_and_tested(name: str) -> None:
         assert list((ROOT / "tests" / "providers").glob(f"test_{name.replace('-', '_')}*.py"))
 
 
+@pytest.mark.parametrize("name", sorted({*registry.names()} - {*registry.catalog()}))
+def test_its_parser_meets_any_json(name: str) -> None:
+    """Those of the catalog meet it together, in tests/providers/test_catalog.py."""
+    found = (ROOT / "tests" / "providers").glob(f"test_{name.replace('-', '_')}*.py")
+    text = "".join(path.read_text(encoding="utf-8") for path in found)
+    for word in (r"@given\(", r"\bmutated\(", r"\b(survives|sound)\("):
+        assert re.search(word, text), f"{name} needs a property-based test of tests/fuzz.py: {word}"
+
+
 @each
 def test_it_says_how_to_get_access(name: str) -> None:
     steps = descriptor(name).access
