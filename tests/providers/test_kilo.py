@@ -52,7 +52,7 @@ def dollars(amount: str | None) -> Balance:
 
 def pass_(used: str, limit: str, resets_at: Any = REFILL) -> Quota:
     return Quota(
-        id="kilo_pass", label="Kilo Pass", unit="usd", used=d(used), limit=d(limit), resets_at=resets_at
+        id="kilo_pass", label="Pass credits", unit="usd", used=d(used), limit=d(limit), resets_at=resets_at
     )
 
 

@@ -270,6 +270,15 @@ def test_the_admin_api(machine: Machine) -> None:
 
 
 @pytest.mark.sockets
+def test_one_workspace(machine: Machine) -> None:
+    with serve(ROUTES) as server:
+        told = {"workspace_id": "ws-1"}
+        fetch(make_ask("mistral", machine, secret={"admin_key": ADMIN_KEY}, base_url=server.url, given=told))
+    query = [("month", "11"), ("year", "2026"), ("workspace_id", "ws-1")]
+    assert parse_qsl(server.seen[0].query) == query
+
+
+@pytest.mark.sockets
 def test_the_plan_beside_an_admin_key(machine: Machine) -> None:
     usage, server = fetched(machine, {"admin_key": ADMIN_KEY, "api_key": KEY}, {})
     assert usage == Usage(spend=(month("0.0391"),), plan=plan("Individual"))

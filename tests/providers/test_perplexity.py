@@ -49,7 +49,7 @@ def bought(used: int, limit: int) -> Quota:
 
 
 def promotional(used: int, limit: int) -> Quota:
-    return pool("promotional", "Promotional credits", used, limit)
+    return pool("promotional", "Promo credits", used, limit)
 
 
 def read(**change: Any) -> Usage:

@@ -17,7 +17,7 @@ from usagecli.errors import AuthError, ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _dotenv
 from usagecli.providers._web import cookie_header, cookies
-from usagecli.registry import Descriptor, Way, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
@@ -118,6 +118,7 @@ DESCRIPTOR = Descriptor(
         _KEY: "an API key: names the plan of Vibe, also beside an Admin key",
         _COOKIE: "a Cookie header of admin.mistral.ai",
     },
+    options=(Option(name="workspace_id", about="With an Admin key: report this workspace alone."),),
 )
 
 
@@ -132,7 +133,9 @@ def fetch(ask: Ask) -> Usage:
     period = {"month": str(ask.now().month), "year": str(ask.now().year)}
     if credential.kind == _ADMIN:
         client = ask.client(headers={"x-api-key": credential.secret.reveal()})
-        usage = client.get_json("/v1/admin/usage", params=period, judge=_judge(_ADMIN))
+        workspace = ask.options.get("workspace_id")
+        params = {**period, "workspace_id": workspace} if workspace else period
+        usage = client.get_json("/v1/admin/usage", params=params, judge=_judge(_ADMIN))
         return parse(usage, whoami=_plan(ask))
     notes: list[str] = []
     billing, console = _client(ask, _BILLING), _client(ask, _CONSOLE)

@@ -30,7 +30,7 @@ _COPY = "copy the cookie of perplexity.ai again from a browser that is signed in
 # Below as many credits a month it is the smaller of the two plans.
 _MAX_FROM = 5000
 # In the order in which the usage is taken from them.
-_POOLS = {"recurring": "Monthly credits", "purchased": "Bought credits", "promotional": "Promotional credits"}
+_POOLS = {"recurring": "Monthly credits", "purchased": "Bought credits", "promotional": "Promo credits"}
 
 
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
@@ -52,6 +52,7 @@ def _whole(text: str, origin: str) -> Credential:
 DESCRIPTOR = Descriptor(
     name="perplexity",
     title="Perplexity",
+    kind="agent",
     reports="The month's credits of a subscription, and the bought and promotional ones that follow them.",
     base_url="https://www.perplexity.ai",
     places=(

@@ -100,7 +100,7 @@ def _pass(subscription: Mapping[str, Any]) -> Quota | None:
     resets_at = wire.as_instant(subscription.get("refillAt"))
     return Quota(
         id="kilo_pass",
-        label="Kilo Pass",
+        label="Pass credits",
         unit="usd",
         used=used,
         limit=limit,
