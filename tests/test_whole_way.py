@@ -51,6 +51,7 @@ DEMO = {
 }
 # The same of the other providers in Python, and by path the recorded answers, in their order.
 RECORDED: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "alibaba": ("ok", "oauth", "five_hour weekly", {"/cli/api.json": "token_plan subscription"}),
     "antigravity": (
         "ok",
         "oauth",
