@@ -219,6 +219,15 @@ def test_a_documented_source_takes_the_place_of_the_first(
     assert {request.hostname for request in no_network.request_history} == {"api.cursor.com"}
 
 
+def test_a_part_that_is_documented_is_read_alone(no_network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_CODE_API_KEY", "sk-kimi-fake-key")
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-fake-platform-key")
+    no_network.get("https://api.moonshot.ai/v1/users/me/balance", json=payload("kimi/balance"))
+    found = run("kimi", "--documented-only", "--json").document
+    assert (found["error"], found["quotas"], len(found["balances"])) == (None, [], 1)
+    assert [request.hostname for request in no_network.request_history] == ["api.moonshot.ai"]
+
+
 def test_what_would_do_instead_is_told(no_network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURSOR_SESSION_TOKEN", "user_01FAKE%3A%3Afake.session.token")
     error = error_of(run("cursor", "--documented-only", "--json"))
@@ -304,18 +313,23 @@ def test_another_policy_is_refused(value: str) -> None:
 # -- what is said of it -----------------------------------------------------------------------------
 
 
-def test_the_list_says_what_is_documented() -> None:
-    entries = {entry.split()[0]: " ".join(entry.split()) for entry in run("providers").out.split("\n\n")}
-    assert entries["anthropic"].endswith(" Documented.")
-    assert entries["zai"].endswith(" Not documented.")
-    assert entries["jetbrains"].endswith(" On this machine: the figures that its IDEs keep in a file.")
-    assert entries["cursor"].endswith(
-        " Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a login "
-        "or a cookie."
-    )
-    assert entries["codex"].endswith(
-        " Not documented. On this machine: what Codex's own sessions were told last."
-    )
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("anthropic", "Documented."),
+        ("zai", "Not documented."),
+        ("jetbrains", "On this machine: the figures that its IDEs keep in a file."),
+        ("codex", "Not documented. On this machine: what Codex's own sessions were told last."),
+        (
+            "cursor",
+            "Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a login "
+            "or a cookie.",
+        ),
+    ],
+)
+def test_the_list_says_what_is_documented(name: str, told: str) -> None:
+    words = " ".join(run("providers").out.split())
+    assert f"{registry.get(name).descriptor.reports} {told} " in words
 
 
 @pytest.mark.parametrize("name", CODE)

@@ -13,6 +13,7 @@ import pytest
 from tests.accounts import key
 from tests.cli import Outcome, configure, openrouter, run
 from tests.incidents import page, recorded
+from tests.process import python
 from tests.support import NOW, Reply, Server, serve
 from usagecli.formatters import Look
 from usagecli.formatters.incident import lines, table, told
@@ -57,6 +58,14 @@ def test_no_page_is_asked_unless_wanted(server: Server) -> None:
     outcome = run("status", "--json")
     assert (outcome.document["services"][0]["incident"], asked(server)) == (None, [])
     assert TOLD not in run("status").out
+
+
+def test_nothing_of_it_is_imported_unless_wanted() -> None:
+    code = (
+        "import atexit, sys; from usagecli.cli import main; sys.argv[1:] = ['--demo', 'status'];"
+        "atexit.register(lambda: print([m for m in sys.modules if 'incident' in m], file=sys.stderr)); main()"
+    )
+    assert python(code).err.splitlines()[-1] == "[]"
 
 
 def test_trouble_is_a_line_below_the_table(server: Server) -> None:
