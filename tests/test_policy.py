@@ -322,8 +322,8 @@ def test_another_policy_is_refused(value: str) -> None:
         ("codex", "Not documented. On this machine: what Codex's own sessions were told last."),
         (
             "cursor",
-            "Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a login "
-            "or a cookie.",
+            "Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a "
+            "login or a cookie.",
         ),
     ],
 )
