@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import configure, openrouter, run
+from tests.process import on_terminal, posix
 from usagecli import registry
 
 pytestmark = pytest.mark.usefixtures("fixed_clock")
@@ -27,13 +28,44 @@ def places(provider: str = "openrouter") -> list[str]:
 def test_the_list_names_every_provider_with_what_it_reports() -> None:
     outcome = run("providers")
     assert (outcome.code, outcome.err) == (0, "")
-    entries = outcome.out.rstrip("\n").split("\n\n")
-    assert [entry.split()[0] for entry in entries] == list(registry.names())
-    for entry in entries:
-        descriptor = registry.get(entry.split()[0]).descriptor
-        assert " ".join(entry.split()).startswith(
-            f"{descriptor.name} {descriptor.title} {descriptor.reports} "
-        )
+    *groups, last = outcome.out.rstrip("\n").split("\n\n")
+    shown = []
+    for (kind, heading), group in zip(registry.KINDS.items(), groups, strict=True):
+        first, *lines = group.splitlines()
+        assert first == heading
+        for line in lines:
+            descriptor = registry.get(line.split()[0]).descriptor
+            assert descriptor.kind == kind
+            assert line.split(maxsplit=1)[1].startswith(f"{descriptor.title}: {descriptor.reports} ")
+            shown.append(descriptor.name)
+        assert lines == sorted(lines)
+    assert sorted(shown) == list(registry.names())
+    assert last.startswith(f"{len(shown)} providers; ")
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("zhipu", ["zai"]),
+        ("GITHUB_PAT", ["copilot"]),
+        ("Ai Credits", ["antigravity", "copilot", "gemini", "jetbrains", "warp"]),
+        ("no such word", []),
+    ],
+)
+def test_a_search_keeps_those_about_a_word(word: str, names: list[str]) -> None:
+    outcome = run("providers", "--search", word)
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = [line for line in outcome.out.splitlines() if line.startswith("  ")]
+    assert sorted(line.split()[0] for line in lines) == names
+    assert f"{len(names)} provider{'' if len(names) == 1 else 's'}; " in outcome.out
+
+
+@posix
+def test_on_a_terminal_a_line_is_no_longer_than_it_is() -> None:
+    _, shown = on_terminal("providers", stream="stdout")
+    lines = [line for line in shown.splitlines() if line.startswith("  ")]
+    assert len(lines) == len(registry.names())
+    assert max(map(len, lines)) == 80
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -84,7 +84,7 @@ class Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
         _look_everywhere(ctx)
-        with formatter.section("Providers (one command each)"):
+        with formatter.section("Providers (one command each; usagecli providers says more)"):
             # Not `write_text`: it breaks a name at its hyphen.
             told, indent = ", ".join(registry.names()), " " * formatter.current_indent
             lines = wrap(told, formatter.width - len(indent), break_on_hyphens=False)

@@ -54,6 +54,13 @@ class Way:
     local: bool = False
 
 
+KINDS = {
+    "agent": "Coding agents and subscriptions",
+    "api": "APIs and gateways",
+    "server": "Servers of your own",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
     """All that is said of a provider without asking it: the one source of help, README and look-up.
@@ -81,6 +88,8 @@ class Descriptor:
     # they make a credential that other tools share count as found.
     traces: tuple[str, ...] = ()
     min_interval: int = 60
+    # What it is to its users, a key of KINDS.
+    kind: str = "api"
     contract: Mapping[str, Any] = field(default_factory=dict)
 
 

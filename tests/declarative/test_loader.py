@@ -43,6 +43,19 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ("url: https://api.acme.example/u\n", "api"),
+        ("url: https://api.acme.example/u\nkind: agent\n", "agent"),
+        ("base: {env: ACME_URL}\nurl: /u\n", "server"),
+        ("base: {env: ACME_URL, default: 'https://api.acme.example'}\nurl: /u\n", "api"),
+    ],
+)
+def test_what_it_is_to_its_users(more: str, kind: str, tmp_path: Path) -> None:
+    assert spec_of(f"key: K\n{more}{SOME}", tmp_path).kind == kind
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         # keys
@@ -99,6 +112,7 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
             TOP + "balances: {C: {unit: usd, amount: c}}\n",
             "3: balances.C: expected an id in lower case, such as five_hour",
         ),
+        (TOP + "kind: agnet\n" + SOME, "3: kind: expected one of agent, api, server; did you mean 'agent'?"),
         (TOP + "min_interval: 5\n" + SOME, "3: min_interval: expected seconds from 60 to 86400"),
         (
             TOP + "status: {404: nowhere}\n",

@@ -217,6 +217,6 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             state="missing",
             subject="others",
-            told=f"no credentials found: {', '.join(missing)}",
-            mend="usagecli providers ID says how to get them",
+            told=f"no credentials found for {len(missing)} of {len(registry.names())} providers",
+            mend="usagecli providers lists them, usagecli providers ID says how to give one access",
         )

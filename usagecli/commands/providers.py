@@ -10,10 +10,12 @@ import click
 from usagecli import config, log, registry
 from usagecli.cli import App
 from usagecli.commands._options import Output, format_options
-from usagecli.commands._run import emit, print_snapshot
+from usagecli.commands._run import emit, look, print_snapshot
 from usagecli.commands.doctor import standing
 from usagecli.config import suggestion
 from usagecli.errors import ConfigError, ExitCode, ProviderError
+from usagecli.formatters import Look
+from usagecli.formatters.table import clipped
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.registry import Descriptor
@@ -39,14 +41,19 @@ class _Pages(click.Group):
 @click.group(
     "providers", cls=_Pages, invoke_without_command=True, subcommand_metavar="[ID | new ID | try FILE]"
 )
+@click.option("--search", metavar="WORD", help="Only those about this word, or that look for a key under it.")
 @click.pass_context
-def command(ctx: click.Context) -> None:
+def command(ctx: click.Context, search: str | None) -> None:
     """What is supported; with an ID, what it reports and how to give it access."""
-    if ctx.invoked_subcommand is None:
-        for source in registry.also:
-            for trouble in source.troubles():
-                log.warn(trouble)
-        emit("\n\n".join(_entries()))
+    if ctx.invoked_subcommand is not None:
+        return
+    for source in registry.also:
+        for trouble in source.troubles():
+            log.warn(trouble)
+    found = [provider.descriptor for provider in registry.usable()]
+    if search is not None:
+        found = [descriptor for descriptor in found if _says(descriptor, search)]
+    emit("\n".join(_listed(found, look(ctx.obj))))
 
 
 @command.command("new")
@@ -95,17 +102,29 @@ def _page_command(provider: str) -> click.Command:
     return page
 
 
-def _entries() -> Iterator[str]:
-    """Every provider with what it reports."""
-    descriptors = [provider.descriptor for provider in registry.usable()]
-    width = max(len(descriptor.name) for descriptor in descriptors) + 2
-    for descriptor in descriptors:
-        told = [
-            line
-            for text in (descriptor.reports, _standing(descriptor))
-            for line in _wrapped(text, " " * width)
-        ]
-        yield "\n".join([f"{descriptor.name:{width}}{descriptor.title}", *told])
+def _listed(descriptors: Sequence[Descriptor], look: Look) -> Iterator[str]:
+    """A line a provider, by kind; on a terminal none is longer than that."""
+    width = max((len(descriptor.name) for descriptor in descriptors), default=0) + 2
+    built_in = registry.built_in()
+    for kind, heading in (*registry.KINDS.items(), ("", "Yours, and those of other packages")):
+        of_it = [d for d in descriptors if (d.kind if d.name in built_in else "") == kind]
+        if not of_it:
+            continue
+        yield heading
+        for descriptor in of_it:
+            told = f"{descriptor.title}: {descriptor.reports} {_standing(descriptor)}"
+            line = f"  {descriptor.name:{width}}{told}"
+            yield clipped(line, look.width or 0, "…" if look.unicode else "~")
+        yield ""
+    number = f"{len(descriptors)} provider{'' if len(descriptors) == 1 else 's'}"
+    yield f"{number}; usagecli providers ID says what one reports and how to give it access."
+
+
+def _says(descriptor: Descriptor, word: str) -> bool:
+    """Whether it is about that word, in any case: its names, what it reports, where it looks."""
+    places = (place.name for place in descriptor.places)
+    text = "\n".join((descriptor.name, descriptor.title, descriptor.reports, *places))
+    return word.casefold() in text.casefold()
 
 
 def _standing(descriptor: Descriptor) -> str:

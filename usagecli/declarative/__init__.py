@@ -15,6 +15,7 @@ not there is null, null makes figures null, and an entry without figures is left
 `label`, `id`, `window`, `scope`, query, header and body values, `notes`) is a constant, and an expression
 where it begins with `=`; a `url` has `{expression}` places.
 
+    kind            agent (a coding agent's plan, a subscription), api or server; told without it
     title, reports, source, documented, key_url, key_hint, dashboard    what people are told
     min_interval    seconds, 60 or more
     key             NAME, or a list of NAME, {env, kind} and {file, at, kind}: the first that is there

@@ -13,11 +13,13 @@ from usagecli.declarative.expressions import Expression
 from usagecli.declarative.request_loader import CALL, auth, requests
 from usagecli.declarative.spec import ANSWER, Auth, Base, Entry, Key, Option, Request, Spec
 from usagecli.errors import ConfigError
+from usagecli.registry import KINDS
 from usagecli.urls import check_base_url, host_of
 from usagecli.yamlreader import Path, YamlReader
 
 KNOWN = (
     "title",
+    "kind",
     "reports",
     "source",
     "documented",
@@ -83,6 +85,7 @@ def _read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
     return Spec(
         id=id_,
         title=check.text(("title",), found["title"]) if "title" in found else id_.replace("-", " ").title(),
+        kind=_kind(check, found, url),
         reports=_reports(check, found, shown),
         documented=check.flag(("documented",), found["documented"]) if "documented" in found else None,
         min_interval=_interval(check, found),
@@ -150,6 +153,13 @@ def _link(check: Checker, found: Mapping[str, Any], key: str) -> str | None:
 def _home(base: Base) -> str:
     first = base.url or next(iter(base.urls.values()), None)
     return _origin(first) if first else ""
+
+
+def _kind(check: Checker, found: Mapping[str, Any], base: Base) -> str:
+    """As the descriptor says; what has no usual address is a server of one's own."""
+    if "kind" in found:
+        return check.one_of(("kind",), found["kind"], tuple(KINDS))
+    return "api" if base.url or base.urls else "server"
 
 
 def _interval(check: Checker, found: Mapping[str, Any]) -> int:

@@ -33,6 +33,7 @@ def provider(spec: Spec) -> Provider:
     descriptor = Descriptor(
         name=spec.id,
         title=spec.title,
+        kind=spec.kind,
         reports=spec.reports,
         base_url=spec.base.url or next(iter(spec.base.urls.values()), ""),
         places=tuple(_place(spec, key) for key in spec.keys),

@@ -159,6 +159,7 @@ class Spec:
 
     id: str
     title: str
+    kind: str
     reports: str
     source: str
     documented: bool | None

@@ -14,6 +14,7 @@ from usagecli.registry import Descriptor, Option, Way, register
 DESCRIPTOR = Descriptor(
     name="alibaba",
     title="Alibaba Model Studio",
+    kind="agent",
     reports="A token plan's 5-hour and weekly share, or the requests of a coding plan in 5 hours, a week "
     "and a month; also of Qwen Cloud.",
     base_url="https://bailian-cs.console.aliyun.com",

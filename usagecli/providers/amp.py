@@ -24,6 +24,7 @@ _SIGN_IN = re.compile(r"/(?:login|log-in|signin|sign-in|auth)\b", re.IGNORECASE)
 DESCRIPTOR = Descriptor(
     name="amp",
     title="Amp",
+    kind="agent",
     reports="Agent and orb usage of a paid tier, the daily free grant, individual and workspace credits.",
     base_url="https://ampcode.com",
     places=credentials.places(),

@@ -14,6 +14,7 @@ from usagecli.registry import Descriptor, Way, register
 DESCRIPTOR = Descriptor(
     name="antigravity",
     title="Antigravity",
+    kind="agent",
     reports="What is left of the Gemini pool and of the Claude and GPT pool, in 5 hours and in the week; "
     "Google One AI credits.",
     base_url="https://daily-cloudcode-pa.googleapis.com",

@@ -28,6 +28,7 @@ _PROGRAM_S = 20.0
 DESCRIPTOR = Descriptor(
     name="augment",
     title="Augment Code",
+    kind="agent",
     reports="Credits left and used of the billing cycle, the plan; with an Enterprise token the credits that "
     "all people used this month.",
     base_url="https://api.augmentcode.com",

@@ -29,6 +29,7 @@ _SCOPE_HINT = (
 DESCRIPTOR = Descriptor(
     name="claude",
     title="Claude",
+    kind="agent",
     reports="The 5-hour and weekly limits of a subscription, limits of single models, extra usage.",
     base_url="https://api.anthropic.com",
     places=credentials.places(),

@@ -31,6 +31,7 @@ _PERSONAL = frozenset(("guest", "free", "go", "plus", "pro", "prolite"))
 DESCRIPTOR = Descriptor(
     name="codex",
     title="Codex (ChatGPT)",
+    kind="agent",
     reports="The 5-hour and weekly limits of a ChatGPT plan, limits of single models, credits, spend limits.",
     base_url="https://chatgpt.com/backend-api",
     places=credentials.places(),

@@ -33,6 +33,7 @@ _NO_COPILOT_HINT = (
 DESCRIPTOR = Descriptor(
     name="copilot",
     title="GitHub Copilot",
+    kind="agent",
     reports="AI credits or premium requests of the month, chat and completions, overage in dollars.",
     base_url="https://api.github.com",
     places=credentials.places(),

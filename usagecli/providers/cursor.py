@@ -16,6 +16,7 @@ from usagecli.registry import Descriptor, Way, register
 DESCRIPTOR = Descriptor(
     name="cursor",
     title="Cursor",
+    kind="agent",
     reports="The included usage of the plan (all, Cursor models, other models), on-demand spend and its "
     "cap, an older plan's requests, Grok Bot's week, credits; with an Admin API key a team's spend.",
     base_url="https://cursor.com",

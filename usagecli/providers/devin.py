@@ -16,6 +16,7 @@ from usagecli.registry import Descriptor, Option, Way, register
 DESCRIPTOR = Descriptor(
     name="devin",
     title="Devin",
+    kind="agent",
     reports="What is left of a plan's daily and weekly quota, the balance for extra usage; with an "
     "Enterprise API key the ACUs of the billing cycle and their cap.",
     base_url=credentials.SERVER,

@@ -23,6 +23,7 @@ _FOR_MANAGERS = b"must be manager"
 DESCRIPTOR = Descriptor(
     name="factory",
     title="Factory",
+    kind="agent",
     reports="Droid's 5-hour, weekly and 30-day limits, those of Droid Core, the extra-usage balance; "
     "standard and premium tokens of the month for older organizations.",
     base_url="https://api.factory.ai",

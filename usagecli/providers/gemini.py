@@ -17,6 +17,7 @@ _PROJECT = "GOOGLE_CLOUD_PROJECT"
 DESCRIPTOR = Descriptor(
     name="gemini",
     title="Google Gemini",
+    kind="agent",
     reports="The daily requests of each model in Gemini CLI and Code Assist, Google One AI credits; "
     "a Google Cloud project's limits of the Gemini API.",
     base_url="https://cloudcode-pa.googleapis.com",

@@ -24,6 +24,7 @@ _PLATFORM_KEY = "xai-"
 DESCRIPTOR = Descriptor(
     name="grok",
     title="Grok",
+    kind="agent",
     reports="The plan's weekly or monthly credits, on-demand spending against its cap, a prepaid balance.",
     base_url="https://cli-chat-proxy.grok.com/v1",
     places=credentials.places(),

@@ -51,6 +51,7 @@ def _accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credent
 DESCRIPTOR = Descriptor(
     name="jetbrains",
     title="JetBrains AI",
+    kind="agent",
     reports="The AI credits of the licence, its tariff part and top-ups, and the date of the next refill.",
     base_url="",
     places=(Place(name="AIAssistantQuotaManager2.xml of any JetBrains IDE or Android Studio", look=_look),),

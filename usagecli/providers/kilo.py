@@ -58,6 +58,7 @@ def _from_login(text: str, origin: str) -> Credential | None:
 DESCRIPTOR = Descriptor(
     name="kilo",
     title="Kilo Code",
+    kind="agent",
     reports="Prepaid credits of a person, or of an organization for one of its members; a Kilo Pass.",
     base_url="https://api.kilo.ai",
     places=(

@@ -29,6 +29,7 @@ _CLAIMS = {"x-msh-device-id": "device_id", "x-msh-session-id": "ssid", "x-traffi
 DESCRIPTOR = Descriptor(
     name="kimi",
     title="Kimi",
+    kind="agent",
     reports="Kimi Code's 5-hour and weekly windows or monthly pools, its extra-usage wallet and cap; the "
     "balance of the Kimi Open Platform (Moonshot).",
     base_url="https://api.kimi.com/coding/v1",

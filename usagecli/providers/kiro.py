@@ -26,6 +26,7 @@ _REFUSALS = ("AccessDenied", "Unauthorized", "UnrecognizedClient", "ExpiredToken
 DESCRIPTOR = Descriptor(
     name="kiro",
     title="Kiro",
+    kind="agent",
     reports="The credits of the month against the plan, trial and bonus credits and their expiry, overage "
     "and what it costs.",
     base_url=f"https://q.{credentials.REGION}.amazonaws.com",

@@ -23,6 +23,7 @@ _OLDER = "/v1/api/openplatform/coding_plan/remains"
 DESCRIPTOR = Descriptor(
     name="minimax",
     title="MiniMax",
+    kind="agent",
     reports="The 5-hour (video: daily) and weekly windows of a Token Plan, by bucket of models.",
     base_url=credentials.GLOBAL.base_url,
     places=credentials.places(),

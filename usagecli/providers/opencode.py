@@ -20,6 +20,7 @@ from usagecli.registry import Descriptor, Option, Way, register
 DESCRIPTOR = Descriptor(
     name="opencode",
     title="OpenCode",
+    kind="agent",
     reports="Go's 5-hour, weekly and monthly limits; Zen's balance, monthly limit and use in dollars.",
     base_url="https://opencode.ai",
     places=credentials.places(),

@@ -53,6 +53,7 @@ _QUERY = f"""query {_OPERATION}($requestContext: RequestContext!) {{
 DESCRIPTOR = Descriptor(
     name="warp",
     title="Warp",
+    kind="agent",
     reports="The plan's AI credits until their refresh, bonus and add-on credits, the month's spending.",
     base_url="https://app.warp.dev",
     places=(env_place("WARP_API_KEY"), env_place("WARP_TOKEN")),

@@ -21,6 +21,7 @@ _BILLING_READ = "make a service key with the permission Billing Read (Enterprise
 DESCRIPTOR = Descriptor(
     name="windsurf",
     title="Windsurf",
+    kind="agent",
     reports="What is left of a plan's daily and weekly quota; of an older plan the prompt, flow and flex "
     "credits; with a service key a team's add-on credits.",
     base_url="https://server.self-serve.windsurf.com",

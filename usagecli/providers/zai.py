@@ -40,6 +40,7 @@ _MAYBE_A_TEAM = "no quota was answered: a team account needs the options organiz
 DESCRIPTOR = Descriptor(
     name="zai",
     title="Z.ai",
+    kind="agent",
     reports="The 5-hour, weekly and tool quotas of a GLM Coding Plan; in mainland China the balance.",
     base_url=GLOBAL.base_url,
     places=credentials.places(),

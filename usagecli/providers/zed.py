@@ -31,6 +31,7 @@ _OVERDUE = "Zed has overdue invoices for this account"
 DESCRIPTOR = Descriptor(
     name="zed",
     title="Zed",
+    kind="agent",
     reports="The plan, and the edit predictions of its period.",
     base_url=credentials.API,
     places=credentials.places(),
