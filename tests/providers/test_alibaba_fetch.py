@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -320,6 +321,40 @@ def test_a_subscription_that_fails_is_a_note(machine: Machine, reply: Reply) -> 
     assert (usage.quotas, usage.plan) == (SHARES.quotas, None)
     (note,) = usage.notes
     assert note.startswith("the subscription could not be read: ")
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(("site", "product"), [(None, "cn"), ("international", "intl")])
+def test_a_login_without_a_token_plan_reads_a_coding_plan(
+    machine: Machine, site: str | None, product: str
+) -> None:
+    replies = [answer("token_plan_empty"), Reply({}), answer("coding_plan")]
+    with serve({CLI: replies}) as server:
+        given = {"console_site": site} if site else None
+        usage = fetch(make_ask("alibaba", machine, secret=LOGIN, base_url=server.url, given=given))
+    assert usage == replace(parse_coding_plan(payload("alibaba/coding_plan")), source="oauth")
+    api = "zeldaEasy.broadscope-bailian.codingPlan.queryCodingPlanInstanceInfoV2"
+    assert dict(parse_qsl(server.seen[2].query))["api"] == api
+    params = json.loads(form_of(server.seen[2])["params"])
+    assert (params["Api"], params["Data"]["queryCodingPlanInstanceInfoRequest"]) == (
+        api,
+        {"commodityCode": f"sfm_codingplan_public_{product}", "onlyLatestOne": True},
+    )
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("reply", [Reply({}), Reply({}, 500), answer("signed_out")])
+def test_a_login_without_any_plan(machine: Machine, reply: Reply) -> None:
+    error = failure(machine, LOGIN, {CLI: [answer("token_plan_empty"), Reply({}), reply]})
+    assert error.message == "usage: no window of a token plan was answered"
+
+
+@pytest.mark.sockets
+def test_a_valid_subscription_without_limits_asks_for_nothing_more(machine: Machine) -> None:
+    with serve({CLI: [answer("token_plan_empty"), answer("subscription")]}) as server:
+        usage = fetch(make_ask("alibaba", machine, secret=LOGIN, base_url=server.url))
+    assert (usage.quotas, usage.notes) == ((), ("Alibaba told no limits of the plan",))
+    assert len(server.seen) == 2
 
 
 # -- a coding plan, with a key ----------------------------------------------------------------------

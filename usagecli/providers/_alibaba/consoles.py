@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from usagecli import wire
 from usagecli.client import Answer, Ask, Client, Judge
 from usagecli.credentials import Secret
-from usagecli.errors import AuthError, ProviderError, ServiceError
+from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError
 from usagecli.model import Usage
 from usagecli.providers._alibaba.answers import holding, refusal
 from usagecli.providers._alibaba.credentials import SIGN_IN
@@ -27,13 +28,16 @@ _GATEWAYS = {
     ("ap-southeast-1", "international"): ("bailian-singapore-cs.alibabacloud.com", _INTERNATIONAL),
 }
 _REGION, _SITE = "cn-beijing", "domestic"
+_CODING_PREFIX, _CODING_API = "zeldaEasy.broadscope-bailian.codingPlan.", "queryCodingPlanInstanceInfoV2"
+_PRODUCT_IN_CHINA, _PRODUCT_ABROAD = "sfm_codingplan_public_cn", "sfm_codingplan_public_intl"
+_LOGIN_PRODUCTS = {"domestic": _PRODUCT_IN_CHINA, "international": _PRODUCT_ABROAD}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 # -- a token plan, with bl's login ------------------------------------------------------------------
 
 
 def by_login(ask: Ask) -> Usage:
-    """Read a token plan: its shares and, best effort, the subscription."""
+    """Read a token plan and, best effort, its subscription; a coding plan where there is no token plan."""
     facts = ask.credential.facts
     region = ask.options.get("console_region") or facts.get("region") or _REGION
     site = ask.options.get("console_site") or facts.get("site") or _SITE
@@ -48,15 +52,25 @@ def by_login(ask: Ask) -> Usage:
     token = ask.credential.secret.reveal()
     client = ask.client(ask.service.base_url or f"https://{host}", {"Authorization": f"Bearer {token}"})
 
-    def read(what: str, timeout_s: float | None = None) -> Any:
-        api = f"{_PERSONAL}{what}"
-        form = {"params": _params(api, {**_CORNERSTONE, **_agent(facts)}), "region": region}
+    def read(api: str, more: Mapping[str, Any] | None = None, timeout_s: float | None = None) -> Any:
+        form = {"params": _params(api, {**_CORNERSTONE, **_agent(facts)}, more), "region": region}
         query = urlencode({"action": action, "product": "sfm_bailian", "api": api})
         return _read(client, f"/cli/api.json?{query}", form, SIGN_IN, timeout_s)
 
-    usage = read("usage")
-    subscription, notes = _optional(lambda: read("subscription", ask.transport.spare()))
-    return parse_token_plan(usage, subscription=subscription, notes=notes)
+    usage = read(f"{_PERSONAL}usage")
+    subscription, notes = _optional(lambda: read(f"{_PERSONAL}subscription", timeout_s=ask.transport.spare()))
+    try:
+        return parse_token_plan(usage, subscription=subscription, notes=notes)
+    except PayloadError as error:
+        if has_shares(usage):
+            raise
+        # No token plan at all: the login reads a coding plan too.
+        wanted = {"commodityCode": _LOGIN_PRODUCTS[site], "onlyLatestOne": True}
+        try:
+            found = read(f"{_CODING_PREFIX}{_CODING_API}", {"queryCodingPlanInstanceInfoRequest": wanted})
+            return replace(parse_coding_plan(found), source="oauth")
+        except ProviderError:
+            raise error from None
 
 
 _CORNERSTONE: dict[str, Any] = {
@@ -104,11 +118,10 @@ def _optional(read: Callable[[], Any]) -> tuple[Any, tuple[str, ...]]:
 
 # -- a coding plan, with a key ----------------------------------------------------------------------
 
-_CODING_API = "queryCodingPlanInstanceInfoV2"
 # Host, region and product of the two sites.
 _SITES = (
-    ("modelstudio.console.alibabacloud.com", "ap-southeast-1", "sfm_codingplan_public_intl"),
-    ("bailian.console.aliyun.com", "cn-beijing", "sfm_codingplan_public_cn"),
+    ("modelstudio.console.alibabacloud.com", "ap-southeast-1", _PRODUCT_ABROAD),
+    ("bailian.console.aliyun.com", "cn-beijing", _PRODUCT_IN_CHINA),
 )
 _REFUSED_KEY = f"Alibaba often refuses keys; {SIGN_IN}"
 
@@ -140,7 +153,7 @@ def _coding_plan(
     )
     query = urlencode(
         {
-            "action": f"zeldaEasy.broadscope-bailian.codingPlan.{_CODING_API}",
+            "action": f"{_CODING_PREFIX}{_CODING_API}",
             "product": "broadscope-bailian",
             "api": _CODING_API,
             "currentRegionId": region,
