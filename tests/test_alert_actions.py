@@ -259,6 +259,14 @@ def test_what_a_command_prints_is_shown_on_request_without_secrets(tmp_path: Pat
     assert "to stdout" not in quiet.out + shown.out
 
 
+def test_no_secret_of_the_run_is_passed_on(keep: list[str], tmp_path: Path) -> None:
+    with alerting(SHORT, alerts=rules(run=keep, name="sk-or-v1-fake-key-of-work")):
+        run("check")
+    (alert,) = given(tmp_path)
+    assert FAKE not in json.dumps(alert)
+    assert "(alert ***: below 15 %)" in alert["message"]
+
+
 def test_no_argument_of_a_command_is_shown(tmp_path: Path) -> None:
     fails = [*script(tmp_path, "import sys; sys.exit(1)"), "--token", "fake-token"]
     with alerting(SHORT, alerts=rules(run=fails)):

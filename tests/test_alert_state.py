@@ -296,7 +296,7 @@ def test_silence_is_told_by_what_other_commands_heard(opened: history.History) -
     good = Report(service=service, status="ok", usage=Usage(), fetched_at=NOW)
     failure = Failure(kind="auth", message="no")
     bad = Report(service=service, status="error", failure=failure)
-    opened.record([history.live("", good, NOW)])
+    opened.record([history.live("", bad, NOW - timedelta(hours=1)), history.live("", good, NOW)])
     assert store(opened, minutes=5).silent([bad]) == {"work": timedelta(minutes=5)}
     assert store(opened, minutes=9).silent([bad]) == {"work": timedelta(minutes=9)}
     assert store(opened, minutes=9).silent([good]) == {}

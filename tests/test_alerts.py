@@ -212,6 +212,13 @@ def test_what_a_recovery_says(condition: Condition, item: Any, told: str) -> Non
     assert news_line(News(event="recover", verdict=verdict), LOOK) == told
 
 
+@pytest.mark.parametrize("condition", ["low", "stopped", "unknown", "below", "unknown_for"])
+def test_what_is_over_is_well(condition: Condition) -> None:
+    item = None if condition in ("stopped", "unknown", "unknown_for") else AT_TEN
+    verdict = Verdict(rule=rule(condition, 15), report=report(AT_TEN), item=item, hit=False, level="error")
+    assert document(News(event="recover", verdict=verdict), LOOK)["level"] == "ok"
+
+
 def test_the_json_of_an_alert() -> None:
     (verdict,) = ruled(report(AT_TEN), rule("below", 15, name="n"))
     assert document(News(event="fire", verdict=verdict, since=NOW - 2 * HOUR), LOOK) == {
@@ -332,7 +339,7 @@ def test_a_new_window_that_is_short_too_is_told_again() -> None:
 
 
 def test_a_reset_that_slides_ahead_is_no_new_window() -> None:
-    seen = runs(*(quota(12, resets_at=NOW + HOUR + index * timedelta(minutes=5)) for index in range(5)))
+    seen = runs(*(quota(12, resets_at=NOW + timedelta(minutes=7 + 5 * index)) for index in range(5)))
     assert history(*seen, rules=[rule("below", 15)]) == [["fire below"], [], [], [], []]
 
 

@@ -389,6 +389,18 @@ def test_wrong_rates_in_the_file_are_a_miss(machine: Machine, rates: Any) -> Non
     assert cache.load(SERVICE, "key") == entry
 
 
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_a_figure_that_is_no_number_is_a_miss(machine: Machine, text: str) -> None:
+    """Judging it, or its pace, would raise."""
+    cache = Cache(machine.cache_dir)
+    cache.store(SERVICE, "key", Entry(usage=USAGE, fetched_at=NOW, checked_at=NOW))
+    path = Path(cache.path(SERVICE))
+    whole = json.loads(path.read_bytes())
+    whole["usage"]["balances"][0]["amount"] = text
+    path.write_text(json.dumps(whole))
+    assert cache.load(SERVICE, "key") is EMPTY
+
+
 def test_a_pace_is_not_kept(machine: Machine) -> None:
     """It depends on when it is asked for, and would grow old."""
     drain = Drain(per_day=d(5), days_left=d(2), runs_out_at=NOW)

@@ -160,6 +160,17 @@ def test_of_a_service_that_never_answered_it_counts_from_the_first_failure(tick:
         assert codes == [3, 3, 1, 1]
 
 
+def test_what_is_refused_counts_from_the_last_answer_too(tick: Tick) -> None:
+    with alerting(FINE, alerts=[{"unknown_for": "2h"}], history=False) as server:
+        check()
+        server.routes["/key"] = Reply({}, 401)
+        told = []
+        for _ in range(2):
+            tick(hours=1)
+            told.append(check().out.splitlines()[1:])
+    assert told == [[], [SILENT.strip()]]
+
+
 def test_a_cached_error_counts_as_one(tick: Tick) -> None:
     with alerting(FINE, alerts=[{"unknown_for": "10m"}]) as server:
         assert run("check").code == 0

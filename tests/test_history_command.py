@@ -371,6 +371,9 @@ def test_words_that_may_come_next() -> None:
     assert completed("history", "exp") == ["export", "expert"]
     assert completed("history", "home", "exp") == ["expert"]
     assert completed("history", "--account", "ho") == ["home"]
+    # A provider is no account, and would be refused.
+    assert completed("history", "--account", "openr") == []
+    assert completed("history", "home", "--account", "openr") == []
     assert completed("history", "record", "ho") == ["home"]
 
 

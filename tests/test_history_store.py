@@ -127,6 +127,7 @@ def test_accounts_of_one_service_are_apart(machine: Machine) -> None:
             ("b", [20.0]),
         ]
         assert opened.latest() == {("work", "openrouter", "a"): SECONDS, ("work", "openrouter", "b"): SECONDS}
+        assert [one.account for one in opened.series(("work", "openrouter", "b"))] == ["b"]
 
 
 def test_a_quota_and_a_balance_of_one_name_are_apart(machine: Machine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -158,6 +160,26 @@ def test_what_has_no_window_or_no_figure_has_no_rate(acme: Acme) -> None:
         replace(quota, used=None, remaining=None, percent_used=None),
     ):
         assert read(acme, Usage(quotas=(lacking,))) == Rates()
+
+
+def test_many_services_do_not_read_all_at_once(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite and Python hand the turn over at every row: two hundred threads would do little else."""
+    remember(acme.machine, "account", *usual())
+    whole, reading, most = history.History.samples, 0, 0
+
+    def counted(*args: Any) -> list[history.Sample]:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        time.sleep(0.01)
+        reading -= 1
+        return whole(*args)
+
+    monkeypatch.setattr(history.History, "samples", counted)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: read(acme, usage(40)), range(6)))
+    assert found == [Rates(quotas={"five_hour": 480.0})] * 6
+    assert most == 1
 
 
 def test_no_history_is_made_by_reading(acme: Acme) -> None:

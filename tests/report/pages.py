@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.snapshots import look, snapshot
 from tests.support import NOW, d
+from usagecli.history.summary import Reading
 from usagecli.model import Quota, Report, Usage
 from usagecli.report.burned import panel
-from usagecli.report.charts import Reading
 from usagecli.report.page import Material, render
 from usagecli.report.recent import Key, Readings
 

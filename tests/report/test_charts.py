@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usagecli.history.summary import Reading, is_reset
 from usagecli.report import charts
-from usagecli.report.charts import HEIGHT, WIDTH, Chart, Column, Reading, columns, curve, level, resets, share
+from usagecli.report.charts import HEIGHT, WIDTH, Chart, Column, columns, curve, level, resets, share
 
 HOUR = 3600
 anything = st.floats(allow_nan=True, allow_infinity=True)
@@ -106,10 +108,15 @@ class TestResets:
     @pytest.mark.parametrize(
         ("before", "after", "at"),
         [
-            (Reading(0, 40, 50), Reading(60, 10, 110), 50),
-            (Reading(0, 40, 60), Reading(60, 50, 120), 60),
-            # Earlier than was said, or moved.
-            (Reading(0, 40, 90), Reading(60, 10, 150), 60),
+            (Reading(0, 40, 5000), Reading(6000, 10, 11000), 5000),
+            (Reading(0, 40, 6000), Reading(6000, 50, 12000), 6000),
+            # Earlier than was said.
+            (Reading(0, 40, 9000), Reading(6000, 10, 24000), 6000),
+            # Unused, a window that slides, an end that is counted anew each time, and one told late.
+            (Reading(0, 0, 5000), Reading(6000, 0, 11000), None),
+            (Reading(0, 40, 9000), Reading(600, 39, 9600), None),
+            (Reading(0, 40, 9000), Reading(600, 39.9, 9001), None),
+            (Reading(0, 40, 5000), Reading(5010, 41, 5000), None),
             # A correction within the window, and windows without an end.
             (Reading(0, 40, 90), Reading(60, 30, 90), None),
             (Reading(0, 40), Reading(60, 10), None),
@@ -118,6 +125,11 @@ class TestResets:
     )
     def test_what_is_one(self, before: Reading, after: Reading, at: int | None) -> None:
         assert resets([before, after]) == ([] if at is None else [at])
+
+    @given(readings=any_readings)
+    def test_they_are_those_of_the_history(self, readings: list[Reading]) -> None:
+        found = [Reading(at, value, resets_at or 0) for at, value, resets_at in readings]
+        assert len(resets(found)) == sum(itertools.starmap(is_reset, itertools.pairwise(found)))
 
     def test_many_are_short_marks(self) -> None:
         readings = [Reading(at * HOUR, 10, (at + 5) // 5 * 5 * HOUR) for at in range(100)]

@@ -88,7 +88,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Those alerts only for this quota or balance; repeatable.",
     ),
     click.option(
-        "--once", is_flag=True, help="Print what is new since the last run with --once, and what is over."
+        "--once", is_flag=True, help="Print an alert only when it begins, and a line when it is over."
     ),
     click.option("--fail-open", is_flag=True, help="Exit 0 where something is unknown."),
     click.option("--explain", is_flag=True, help="Print every rule with its figure and verdict."),

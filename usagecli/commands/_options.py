@@ -88,14 +88,7 @@ def run_options(function: _F) -> _F:
             metavar="PCT",
             help="Less than this left is low.  [default: 10]",
         ),
-        click.option(
-            "--account",
-            "accounts",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_accounts,
-            help="Only this service; repeatable.",
-        ),
+        account_option,
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
@@ -104,6 +97,18 @@ def run_options(function: _F) -> _F:
 incidents_option = click.option(
     "--incidents", is_flag=True, help="Also ask the vendors' status pages whether there is trouble."
 )
+
+
+def account_option(function: _F) -> _F:
+    """`--account`; the function gets the names as `accounts`."""
+    return click.option(
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_accounts,
+        help="Only this service; repeatable.",
+    )(function)
 
 
 def format_options(formats: tuple[str, ...] = FORMATS, *, file: bool = True) -> Callable[[_F], _F]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +81,14 @@ def _told(
     told = [News(event="fire", verdict=hit) for hit in watched.hits] if news is None else news
     if not told:
         return ""
+    from usagecli.formatters.json import text_of
+
     if output.format != "json":
         return "\n".join(alert.news_line(new, how) for new in told)
     body = _document(snapshot, {new.verdict.report.service.name for new in told})
     if rules or news is not None:
         body["alerts"] = [alert.document(new, how) for new in told]
-    return _json(body, how)
+    return text_of(body, how)
 
 
 def _document(snapshot: Snapshot, about: set[str]) -> dict[str, Any]:
@@ -100,11 +102,12 @@ def _document(snapshot: Snapshot, about: set[str]) -> dict[str, Any]:
 
 def _explained(snapshot: Snapshot, watched: Watched, rules: Sequence[Rule], output: Output, how: Look) -> str:
     from usagecli.formatters import explain
+    from usagecli.formatters.json import text_of
 
     if output.format != "json":
         return explain.render(watched.verdicts, rules, how)
     body = _document(snapshot, {report.service.name for report in snapshot.reports})
-    return _json({**body, "verdicts": explain.documents(watched.verdicts)}, how)
+    return text_of({**body, "verdicts": explain.documents(watched.verdicts)}, how)
 
 
 def _nagios(snapshot: Snapshot, watched: Watched, how: Look) -> str:
@@ -131,9 +134,3 @@ def _exit_code(snapshot: Snapshot, watched: Watched, given: Given, asked: Asked,
         code = int(ExitCode.LOW if _ruled(watched) else assess.exit_code(snapshot.reports))
     passes = given.exit_zero or (asked.fail_open and code == ExitCode.UNKNOWN)
     return int(ExitCode.OK) if passes else code
-
-
-def _json(body: Mapping[str, Any], how: Look) -> str:
-    import json
-
-    return json.dumps(body, ensure_ascii=not how.unicode, indent=2 if how.indent else None)

@@ -11,7 +11,14 @@ import click
 
 from usagecli import config, log
 from usagecli.cli import App
-from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
+from usagecli.commands._options import (
+    Given,
+    Output,
+    account_option,
+    complete_services,
+    format_options,
+    run_options,
+)
 from usagecli.commands._run import emit, finish, look, save, take
 from usagecli.errors import ConfigError, ExitCode
 from usagecli.history.export import FORMATS as EXPORTED
@@ -51,14 +58,7 @@ def _span_options(function: _F) -> _F:
             "--days", type=click.IntRange(1, 36500), metavar="N", help="The last N days.  [default: 7]"
         ),
         click.option("--hours", type=click.IntRange(1, 876000), metavar="N", help="The last N hours."),
-        click.option(
-            "--account",
-            "accounts",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_services,
-            help="Only this service; repeatable.",
-        ),
+        account_option,
     ):
         made = option(made)
     return made  # type: ignore[no-any-return]

@@ -81,7 +81,7 @@ def document(news: News, look: Look) -> dict[str, Any]:
         "at": instant(look.now),
         "since": instant(news.since),
         **of_verdict(verdict),
-        "level": verdict.level,
+        "level": "ok" if news.event == "recover" else verdict.level,
         "message": news_line(news, look),
     }
     return {key: plain(value) for key, value in body.items()}

@@ -24,8 +24,12 @@ def render(snapshot: Snapshot, look: Look) -> str:
     bodies = (
         [document(report) for report in snapshot.reports] if look.apart else [snapshot_document(snapshot)]
     )
-    indent = 2 if look.indent else None
-    return "\n".join(json.dumps(body, ensure_ascii=not look.unicode, indent=indent) for body in bodies)
+    return "\n".join(text_of(body, look) for body in bodies)
+
+
+def text_of(body: Mapping[str, Any], look: Look) -> str:
+    """A document as text: on one line unless indented, ASCII where the output can carry no more."""
+    return json.dumps(body, ensure_ascii=not look.unicode, indent=2 if look.indent else None)
 
 
 def snapshot_document(snapshot: Snapshot) -> dict[str, Any]:

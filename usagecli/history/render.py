@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,9 @@ _COLUMNS = (
 def render(body: Document, format_: str, look: Look) -> str:
     """The text, without a line end."""
     if format_ == "json":
-        return json.dumps(body, ensure_ascii=not look.unicode, indent=2 if look.indent else None)
+        from usagecli.formatters.json import text_of
+
+        return text_of(body, look)
     if format_ == "csv":
         return table_of(_COLUMNS, _rows(body))
     from usagecli.history import table

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from usagecli import registry
 from usagecli.formatters import rows, units
 from usagecli.report import charts, recent
-from usagecli.report.charts import Chart, Reading
+from usagecli.report.charts import Chart
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
     from usagecli.formatters.rows import Block, Row
+    from usagecli.history.summary import Reading
     from usagecli.model import Balance, Quota, Report, Snapshot, Spend, Status
     from usagecli.report.masking import Masker
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from usagecli.history.summary import Reading, is_reset
+
 WIDTH, HEIGHT = 600.0, 100.0
 # More readings than fit on these steps of the width could not be told apart.
 _STEPS = 400
@@ -18,14 +20,6 @@ _STEPS = 400
 _MANY_RESETS = 8
 _SHORT_MARK = 0.12
 _HOUR = 3600
-
-
-class Reading(NamedTuple):
-    """A value at whole seconds since 1970, and when its window ends, where that is known."""
-
-    at: int
-    value: float
-    resets_at: int | None = None
 
 
 class Path(str):
@@ -82,7 +76,7 @@ def resets(readings: Sequence[Reading]) -> list[int]:
         for before, after in itertools.pairwise(readings)
         # Within a window, as nearly all are, there is nothing to look into.
         if before.resets_at is not None
-        and (before.resets_at <= after.at or before.resets_at != after.resets_at)
+        and (before.resets_at <= after.at or after.value < before.value)
         and (at := _reset(before, after)) is not None
     ]
 
@@ -166,12 +160,11 @@ def _telling(readings: list[Reading]) -> list[Reading]:
 
 
 def _reset(before: Reading, after: Reading) -> int | None:
-    if before.resets_at is None:
+    """When a window ended between the two, as the history counts resets; a balance has none."""
+    if before.resets_at is None or not is_reset(before, after):
         return None
-    if before.at < before.resets_at <= after.at:
-        return before.resets_at
-    # A window that ended early, or whose end had moved.
-    return after.at if after.value < before.value and after.resets_at != before.resets_at else None
+    # A window that ended early did so at some time since.
+    return before.resets_at if before.at < before.resets_at <= after.at else after.at
 
 
 def _points(readings: Iterable[Reading], box: _Box) -> Iterator[tuple[float, float]]:

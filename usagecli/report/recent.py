@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from usagecli.report.charts import Reading
+from usagecli.history.summary import Reading
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine

@@ -69,9 +69,17 @@ def _decode_entry(body: Mapping[str, Any]) -> dict[str, Any]:
     entry.pop("pace", None)
     for name, value in body.items():
         if name in _NUMBERS:
-            entry[name] = Decimal(value)
+            entry[name] = _number(value)
         elif name in _INSTANTS:
             entry[name] = datetime.fromtimestamp(value, UTC)
         elif name == "refill":
-            entry[name] = Refill(amount=Decimal(value[0]), every_seconds=value[1])
+            entry[name] = Refill(amount=_number(value[0]), every_seconds=value[1])
     return entry
+
+
+def _number(text: str) -> Decimal:
+    found = Decimal(text)
+    # Nothing that was read is one of these, and no figure compares with NaN.
+    if not found.is_finite():
+        raise ValueError("no finite number")
+    return found

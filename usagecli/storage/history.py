@@ -198,11 +198,14 @@ class History:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def series(self) -> list[Series]:
-        """Everything that was ever recorded and is still there, in the order in which it appeared."""
+    def series(self, owner: tuple[str, str, str] | None = None) -> list[Series]:
+        """Everything that was ever recorded and is still there, in the order in which it appeared; of
+        the `owner` (service, provider, account) alone, if given."""
+        of = "" if owner is None else "WHERE (services.name, provider, account) = (?, ?, ?) "
         rows = self._database.execute(
-            "SELECT series.id, services.name, provider, account, kind, series.name, label, scope, unit,"
-            " window FROM series JOIN services ON services.id = service ORDER BY services.id, series.id"
+            "SELECT series.id, services.name, provider, account, kind, series.name, label, scope, unit,"  # noqa: S608
+            f" window FROM series JOIN services ON services.id = service {of}ORDER BY services.id, series.id",
+            owner or (),
         )
         return [Series(*row) for row in rows]
 

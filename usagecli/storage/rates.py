@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # A forecast is not worth a long wait for another run's lock.
 _WAIT_S = 0.2
+# sqlite3 lets other threads run after every row: many that read at once do little but take turns.
+_READING = threading.Lock()
 
 
 def read(machine: Machine, service: Service, account: str, usage: Usage, at: datetime) -> Rates:
@@ -33,14 +36,13 @@ def read(machine: Machine, service: Service, account: str, usage: Usage, at: dat
     if not os.path.exists(path):
         return Rates()
     try:
-        with contextlib.closing(database.reader(path, history.MIGRATIONS, wait_s=_WAIT_S)) as opened:
+        with (
+            contextlib.closing(database.reader(path, history.MIGRATIONS, wait_s=_WAIT_S)) as opened,
+            _READING,
+        ):
             past = history.History(opened)
             own = (service.name, service.provider, account)
-            series = {
-                (one.kind, one.name): one.id
-                for one in past.series()
-                if (one.service, one.provider, one.account) == own
-            }
+            series = {(one.kind, one.name): one.id for one in past.series(own)}
             return Rates(
                 quotas=dict(_quotas(past, series, usage, at)),
                 balances=dict(_balances(past, series, usage, at)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,9 @@ _SESSION = ("provider", "project", "models", "firstAt", "lastAt")
 def render(body: Document, ask: Ask, look: Look) -> str:
     """The text, without a line end; "" where a table would have no rows."""
     if ask.format_ == "json":
-        return json.dumps(body, ensure_ascii=not look.unicode, indent=2 if look.indent else None)
+        from usagecli.formatters.json import text_of
+
+        return text_of(body, look)
     if ask.format_ == "csv":
         return _csv(body, ask)
     from usagecli.tokens import table
