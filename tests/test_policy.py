@@ -197,13 +197,15 @@ def test_what_an_earlier_run_read_is_not_shown(server: Server) -> None:
 
 
 @pytest.mark.sockets
-def test_services_are_not_tried_against_the_policy(server: Server) -> None:
+def test_services_are_not_tried_against_the_policy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZAI_FAKE", "fake-key-of-zai")
     path = configure([openrouter(server.url)])
     path.write_text(f"policy: documented-only\n{path.read_text()}")
-    added = run(
-        "services", "add", "--provider", "zai", "--credential", "env:ZAI_FAKE", "--base-url", server.url
-    )
-    assert added.code != 0 or "forbids" in added.err
+    before = path.read_text()
+    words = ["--provider", "zai", "--credential", "env:ZAI_FAKE", "--base-url", server.url]
+    added = run("services", "add", *words)
+    assert (added.code, path.read_text()) == (3, before)
+    assert "the policy documented-only forbids it" in added.err
     assert server.seen == []
 
 

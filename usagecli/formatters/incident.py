@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from usagecli.formatters.json import SCHEMA_VERSION, instant, plain
+from usagecli.formatters.json import SCHEMA_VERSION, instant, plain, text_of
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
@@ -57,7 +56,7 @@ def document(found: Mapping[Page, Incident], look: Look) -> str:
             {**body(incident), "providers": list(page.providers)} for page, incident in found.items()
         ],
     }
-    return json.dumps(told, ensure_ascii=not look.unicode, indent=2 if look.indent else None)
+    return text_of(told, look)
 
 
 def table(found: Mapping[Page, Incident], look: Look) -> str:
