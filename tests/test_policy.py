@@ -316,22 +316,29 @@ def test_another_policy_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "word", "each"),
     [
-        ("anthropic", "Documented."),
-        ("zai", "Not documented."),
-        ("jetbrains", "On this machine: the figures that its IDEs keep in a file."),
-        ("codex", "Not documented. On this machine: what Codex's own sessions were told last."),
+        ("anthropic", "documented", ""),
+        ("zai", "not documented", ""),
+        ("jetbrains", "on this machine", ""),
+        (
+            "codex",
+            "not documented",
+            " Not documented: the limits of a ChatGPT plan, with a login. On this machine: what Codex's own "
+            "sessions were told last.",
+        ),
         (
             "cursor",
-            "Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a "
+            "partly documented",
+            " Documented: a team's spend, with CURSOR_API_KEY. Not documented: one person's usage, with a "
             "login or a cookie.",
         ),
     ],
 )
-def test_the_list_says_what_is_documented(name: str, told: str) -> None:
-    words = " ".join(run("providers").out.split())
-    assert f"{registry.get(name).descriptor.reports} {told} " in words
+def test_the_list_says_what_is_documented(name: str, word: str, each: str) -> None:
+    descriptor = registry.get(name).descriptor
+    (line,) = [line for line in run("providers").out.splitlines() if line.split()[:1] == [name]]
+    assert line.split(maxsplit=1)[1] == f"{descriptor.title}, {word}: {descriptor.reports}{each}"
 
 
 @pytest.mark.parametrize("name", CODE)

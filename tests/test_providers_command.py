@@ -36,7 +36,9 @@ def test_the_list_names_every_provider_with_what_it_reports() -> None:
         for line in lines:
             descriptor = registry.get(line.split()[0]).descriptor
             assert descriptor.kind == kind
-            assert line.split(maxsplit=1)[1].startswith(f"{descriptor.title}: {descriptor.reports} ")
+            told = line.split(maxsplit=1)[1]
+            assert told.startswith(f"{descriptor.title}, ")
+            assert f": {descriptor.reports}" in told
             shown.append(descriptor.name)
         assert lines == sorted(lines)
     assert sorted(shown) == list(registry.names())

@@ -112,7 +112,7 @@ def _listed(descriptors: Sequence[Descriptor], look: Look) -> Iterator[str]:
             continue
         yield heading
         for descriptor in of_it:
-            told = f"{descriptor.title}: {descriptor.reports} {_standing(descriptor)}"
+            told = f"{descriptor.title}, {_word(descriptor)}: {descriptor.reports}{_each(descriptor)}"
             line = f"  {descriptor.name:{width}}{told}"
             yield clipped(line, look.width or 0, "…" if look.unicode else "~")
         yield ""
@@ -127,16 +127,24 @@ def _says(descriptor: Descriptor, word: str) -> bool:
     return word.casefold() in text.casefold()
 
 
-def _standing(descriptor: Descriptor) -> str:
-    """`documented`, `not documented`, or which of its ways are."""
-    documented = [way.about for way in descriptor.ways if way.documented]
-    others = [way.about for way in descriptor.ways if not way.documented and not way.local]
-    local = "; ".join(way.about for way in descriptor.ways if way.local)
-    told = "documented" if documented else "not documented" if others or not local else ""
-    if documented and others:
-        told = f"documented: {'; '.join(documented)}. Not documented: {'; '.join(others)}"
-    on_disk = f"on this machine: {local}" if local else ""
-    return ". ".join(part[0].upper() + part[1:] for part in (told, on_disk) if part) + "."
+def _word(descriptor: Descriptor) -> str:
+    """Whether what is read is documented, in a word or two; a file asks nobody."""
+    asked = {way.documented for way in descriptor.ways if not way.local}
+    if not asked:
+        return "on this machine" if descriptor.ways else "not documented"
+    return "partly documented" if len(asked) > 1 else "documented" if True in asked else "not documented"
+
+
+def _each(descriptor: Descriptor) -> str:
+    """Which of several ways are documented, and which are files; "" where there is one."""
+    ways = descriptor.ways
+    groups = (
+        ("Documented", [way.about for way in ways if way.documented]),
+        ("Not documented", [way.about for way in ways if not way.documented and not way.local]),
+        ("On this machine", [way.about for way in ways if way.local]),
+    )
+    told = [f" {name}: {'; '.join(abouts)}." for name, abouts in groups if abouts]
+    return "".join(told) if len(ways) > 1 else ""
 
 
 def _services(app: App, provider: str) -> list[Service]:
