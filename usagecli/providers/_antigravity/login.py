@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from glob import escape, glob
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, TypeVar
 
 from usagecli import wire
 from usagecli.client import Answer
 from usagecli.credentials import Secret, claims_of
-from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
+from usagecli.errors import AuthError, ProviderError, Unavailable
 from usagecli.machine import Machine
+from usagecli.providers import _google
 from usagecli.providers._antigravity.credentials import RENEW
 
 if TYPE_CHECKING:
     from usagecli.client import Ask
 
-_TOKEN_HOST = "https://oauth2.googleapis.com"  # noqa: S105 - an address
 _OWN_ID = "1071006060591-tmhssin2h21lcre235vtolojh4g403ep.apps.googleusercontent.com"
 _ID, _SECRET = "ANTIGRAVITY_OAUTH_CLIENT_ID", "ANTIGRAVITY_OAUTH_CLIENT_SECRET"
 _MARGIN = timedelta(seconds=60)
@@ -111,25 +110,9 @@ class Login:
                 "and Antigravity's own client for that was not found",
                 hint=f"{RENEW}; or set {_ID} and {_SECRET}",
             )
-        form = {
-            "client_id": pair[0],
-            "client_secret": pair[1].reveal(),
-            "refresh_token": self.ask.credential.others["refresh_token"].reveal(),
-            "grant_type": "refresh_token",
-        }
-        body = self.ask.client(_TOKEN_HOST).post_json(
-            "/token",
-            urlencode(form).encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            judge=_judge_renewal,
-        )
-        self._take(wire.mapping(body, "body"))
-
-    def _take(self, body: Mapping[str, Any]) -> None:
-        token, id_token = body.get("access_token"), body.get("id_token")
-        if not isinstance(token, str) or not token.strip():
-            raise PayloadError("access_token: expected a text")
-        self._token, self._renewed = Secret(token.strip()), True
+        refresh_token = self.ask.credential.others["refresh_token"]
+        self._token, answer = _google.refreshed(self.ask, pair, refresh_token, _judge_renewal)
+        self._renewed, id_token = True, answer.get("id_token")
         if isinstance(id_token, str):
             Secret(id_token)
             self.email = wire.as_text(claims_of(id_token).get("email")) or self.email

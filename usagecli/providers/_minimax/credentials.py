@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from usagecli import wire
 from usagecli.credentials import (
     KEY_FILE_HINT,
     Credential,
@@ -20,7 +21,7 @@ from usagecli.credentials import (
     read_text,
 )
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
-from usagecli.urls import check_base_url
+from usagecli.urls import check_base_url, within
 
 if TYPE_CHECKING:
     from usagecli.client import Ask
@@ -80,7 +81,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     """A configured key, or the JSON of one of mmx's files."""
     text = next(iter(parts.values()))
     if text.startswith("{"):
-        token = _text(parse_json(text, origin, _SIGN_IN), "access_token")
+        token = wire.first_text(parse_json(text, origin, _SIGN_IN), "access_token")
         if token:
             return Credential(secret=Secret(token), origin=origin, kind=LOGIN)
     key = key_in(text, origin)
@@ -100,24 +101,19 @@ def _any_key(machine: Machine) -> Credential | None:
 
 
 def _config_key(machine: Machine) -> Credential | None:
-    key = _text(_file(_CONFIG, machine), "api_key")
+    key = wire.first_text(_file(_CONFIG, machine), "api_key")
     return Credential(secret=Secret(key), origin=_CONFIG) if key else None
 
 
 def _login(machine: Machine) -> Credential | None:
     # It is tried whatever its own date says: mmx may have renewed it elsewhere.
-    token = _text(_file(_LOGIN_FILE, machine), "access_token")
+    token = wire.first_text(_file(_LOGIN_FILE, machine), "access_token")
     return Credential(secret=Secret(token), origin=_LOGIN_FILE, kind=LOGIN) if token else None
 
 
 def _file(path: str, machine: Machine) -> Mapping[str, object]:
     text = read_text(path, machine, "mmx's files")
     return parse_json(text, path, _SIGN_IN) if text and text.strip() else {}
-
-
-def _text(body: Mapping[str, object], key: str) -> str | None:
-    value = body.get(key)
-    return value.strip() or None if isinstance(value, str) else None
 
 
 # -- which site ---------------------------------------------------------------------------------------
@@ -138,7 +134,7 @@ def where(ask: Ask) -> tuple[Region, str]:
     told = _mmx(machine)
     for url, name, origin in (
         (machine.get(BASE_URL), ask.options.get("region"), BASE_URL),
-        (_text(told, "base_url"), _text(told, "region"), f"base_url of {_CONFIG}"),
+        (wire.first_text(told, "base_url"), wire.first_text(told, "region"), f"base_url of {_CONFIG}"),
     ):
         if url:
             return _region(name or _of(url)), _checked(url, origin)
@@ -167,10 +163,7 @@ def _region(name: str | None) -> Region:
 
 def _of(url: str) -> str | None:
     """The region that a URL names by its host; None for a gateway's."""
-    from usagecli.urls import host_of
-
-    host = host_of(url).partition(":")[0]
-    return next((r.name for r in REGIONS.values() if host == r.domain or host.endswith(f".{r.domain}")), None)
+    return next((name for name, region in REGIONS.items() if within(url, region.domain)), None)
 
 
 def _checked(url: str, origin: str) -> str:

@@ -91,18 +91,16 @@ def _variable(machine: Machine) -> Credential | None:
 
 
 def _login(machine: Machine) -> Credential | None:
-    path = os.path.join(_data_dir(machine), "auth.json")
+    path = login_file(machine)
     text = read_text(path, machine, "OpenCode's login")
     return None if text is None else _in_login(text, machine.short(path))
 
 
-def _data_dir(machine: Machine) -> str:
-    """OpenCode's data directory: below the home in the same way on every platform."""
-    own, xdg = machine.get("OPENCODE_DATA_DIR"), machine.get("XDG_DATA_HOME") or ""
-    if own:
-        return machine.expand(own)
+def login_file(machine: Machine) -> str:
+    """Where OpenCode keeps the keys of all providers: below the home in the same way on every platform."""
+    own, xdg = machine.get("OPENCODE_DATA_DIR"), machine.expand(machine.get("XDG_DATA_HOME") or "")
     root = xdg if os.path.isabs(xdg) else os.path.join(machine.home, ".local", "share")
-    return os.path.join(root, "opencode")
+    return os.path.join(machine.expand(own) if own else os.path.join(root, "opencode"), "auth.json")
 
 
 def _in_login(text: str, origin: str) -> Credential | None:

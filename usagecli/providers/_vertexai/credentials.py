@@ -9,8 +9,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, parse_json, read_text
 from usagecli.errors import ServiceError
 
@@ -81,17 +82,19 @@ def _from_file(text: str, origin: str, *, default: bool) -> Credential:
     Facts: `quota_project`, `project`, `email` and `token_uri`, where told.
     """
     body = parse_json(text, origin, SIGN_IN)
-    told, email = body.get("type"), _text(body, "client_email")
+    told, email = body.get("type"), wire.first_text(body, "client_email")
     facts = {
         "default": default,
-        "quota_project": _text(body, "quota_project_id"),
-        "project": _text(body, "project_id"),
+        "quota_project": wire.first_text(body, "quota_project_id"),
+        "project": wire.first_text(body, "project_id"),
         "email": email,
-        "key_id": _text(body, "private_key_id"),
-        "token_uri": _text(body, "token_uri"),
+        "key_id": wire.first_text(body, "private_key_id"),
+        "token_uri": wire.first_text(body, "token_uri"),
     }
     if told == USER:
-        found = {name: _text(body, name) for name in ("refresh_token", "client_id", "client_secret")}
+        found = {
+            name: wire.first_text(body, name) for name in ("refresh_token", "client_id", "client_secret")
+        }
         missing = next((name for name, value in found.items() if not value), None)
         if missing:
             raise ServiceError(f"{origin} holds no {missing}", hint=SIGN_IN)
@@ -111,11 +114,6 @@ def _from_file(text: str, origin: str, *, default: bool) -> Credential:
             hint="give an access token: credential: {command: gcloud auth print-access-token}",
         )
     return Credential(secret=Secret(""), origin=origin, kind=ANY, account_id=origin, facts=facts)
-
-
-def _text(body: Mapping[str, Any], key: str) -> str | None:
-    value = body.get(key)
-    return value.strip() or None if isinstance(value, str) else None
 
 
 # -- the project --------------------------------------------------------------------------------------

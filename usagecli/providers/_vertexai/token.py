@@ -9,12 +9,12 @@ import binascii
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from usagecli import wire
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ProviderError, ServiceError, Unavailable
-from usagecli.providers import _program
+from usagecli.providers import _google, _program
 from usagecli.providers._gemini.errors import rate_limited
 from usagecli.providers._vertexai.credentials import ACCOUNT, SIGN_IN, TOKEN, USER
 from usagecli.providers._web import web_page
@@ -23,7 +23,7 @@ from usagecli.urls import check_base_url
 if TYPE_CHECKING:
     from usagecli.client import Answer, Ask
 
-_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+_TOKEN_URL = f"{_google.HOST}{_google.PATH}"
 _SCOPE = "https://www.googleapis.com/auth/monitoring.read"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFETIME_S = 600
@@ -59,16 +59,7 @@ def _asked(ask: Ask, url: str, form: Mapping[str, str]) -> Secret:
             f"token_uri of {ask.credential.origin} {error}", hint="download the key again"
         ) from None
     host = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
-    body = ask.client(host).post_json(
-        parts.path,
-        urlencode(form).encode(),
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
-        judge=_judge,
-    )
-    token = wire.mapping(body, "body").get("access_token")
-    if not isinstance(token, str) or not token.strip():
-        raise PayloadError("access_token: expected a text")
-    return Secret(token.strip())
+    return _google.exchanged(ask, form, _judge, host=host, path=parts.path)[0]
 
 
 def _judge(answer: Answer) -> ProviderError | None:
