@@ -66,11 +66,11 @@ def fetch(ask: Ask) -> Usage:
 
 
 def _from_program(ask: Ask) -> Usage:
-    from usagecli.providers import _program
+    from usagecli import programs
     from usagecli.providers._augment import status
 
     timeout_s = max(0.0, min(_PROGRAM_S, ask.transport.remaining()))
-    done = _program.output(ask.machine, PROGRAM, "account", "status", timeout_s=timeout_s, errors=True)
+    done = programs.output(ask.machine, PROGRAM, "account", "status", timeout_s=timeout_s, errors=True)
     if done is None:
         raise NotConfigured(f"{PROGRAM} is not on the PATH", hint=f"install {PROGRAM}")
     if done.code is None:

@@ -9,10 +9,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from usagecli import wire
+from usagecli import programs, wire
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
-from usagecli.providers import _program
 from usagecli.providers._web import cookie_header
 
 if TYPE_CHECKING:
@@ -95,6 +94,6 @@ def _cookie(machine: Machine) -> Credential | None:
 
 
 def _found_program(machine: Machine) -> Credential | None:
-    if _program.find(machine, "bl") is None:
+    if programs.find(machine, "bl") is None:
         return None
     return Credential(secret=Secret(""), origin="bl", kind=PROGRAM, account_id="bl")

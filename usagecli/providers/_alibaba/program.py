@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from usagecli import wire
+from usagecli import programs, wire
 from usagecli.client import Ask
 from usagecli.errors import AuthError, NotConfigured, PayloadError, Unavailable
 from usagecli.log import mask
 from usagecli.model import Usage
-from usagecli.providers import _program
 from usagecli.providers._alibaba.credentials import SIGN_IN
 from usagecli.providers._alibaba.usage import has_shares, parse_printed_coding_plan, parse_token_plan
 
@@ -33,7 +32,7 @@ def fetch(ask: Ask) -> Usage:
 def _printed(ask: Ask, what: str) -> Any:
     timeout_s = max(0.1, min(_LONGEST_S, ask.transport.remaining()))
     words = ("usage", what, "--output", "json")
-    done = _program.output(ask.machine, "bl", *words, timeout_s=timeout_s, errors=True)
+    done = programs.output(ask.machine, "bl", *words, timeout_s=timeout_s, errors=True)
     if done is None:
         raise NotConfigured("bl is not on the PATH any more", hint=SIGN_IN)
     if done.code is None:

@@ -128,7 +128,7 @@ def _text(path: str) -> str:
 def _of_macos(machine: Machine) -> Iterator[tuple[int, list[str]]]:
     from usagecli import programs
 
-    for line in programs.printed("ps", "-axww", "-o", "pid=,command=", machine=machine).splitlines():
+    for line in programs.printed(machine, "ps", "-axww", "-o", "pid=,command=").splitlines():
         pid, _, command = line.strip().partition(" ")
         words = command.split()
         if pid.isdigit() and words:
@@ -141,6 +141,6 @@ def _ports_of_macos(machine: Machine, pid: int) -> set[int]:
     from usagecli import programs
 
     words = ("-nP", "-a", "-p", str(pid), "-iTCP", "-sTCP:LISTEN", "-Fn")
-    printed = programs.printed("lsof", *words, machine=machine)
+    printed = programs.printed(machine, "lsof", *words)
     ports = (line.rpartition(":")[2] for line in printed.splitlines() if line.startswith("n"))
     return {int(port) for port in ports if port.isascii() and port.isdigit()}

@@ -54,9 +54,9 @@ def _cli(machine: Machine) -> Credential | None:
     if not isinstance(token, str) or not token.strip():
         return None
     # Here, because every run that looks for services imports this file.
-    from usagecli.providers import _program
+    from usagecli import programs
 
-    if _program.find(machine, PROGRAM) is None:
+    if programs.find(machine, PROGRAM) is None:
         raise NotConfigured(
             f"{origin} holds a session, but {PROGRAM} is not on the PATH",
             hint=f"install {PROGRAM}: nothing else can use its session",

@@ -196,4 +196,4 @@ def _from_gh(machine: Machine) -> str:
     from usagecli.programs import printed
 
     words = ("auth", "token", "--hostname", _HOST)
-    return printed("gh", *words, machine=machine, timeout_s=_GH_TIMEOUT_S)
+    return printed(machine, "gh", *words, timeout_s=_GH_TIMEOUT_S)

@@ -130,7 +130,7 @@ def _keychain(machine: Machine) -> Credential | None:
 
     if machine.platform != "darwin":
         return None
-    token = programs.printed("security", "find-generic-password", "-s", _KEYCHAIN, "-w", machine=machine)
+    token = programs.printed(machine, "security", "find-generic-password", "-s", _KEYCHAIN, "-w")
     return from_session(token, "the macOS keychain", kind="oauth") if token else None
 
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from usagecli import wire
+from usagecli import programs, wire
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, NotConfigured, PayloadError, ProviderError, ServiceError, Unavailable
-from usagecli.providers import _google, _program
+from usagecli.providers import _google
 from usagecli.providers._gemini.errors import rate_limited
 from usagecli.providers._vertexai.credentials import ACCOUNT, SIGN_IN, TOKEN, USER
 from usagecli.providers._web import web_page
@@ -84,7 +84,7 @@ def _from_gcloud(ask: Ask) -> Secret:
     if credential.facts["default"]:
         timeout_s = max(0.1, min(_GCLOUD_S, ask.transport.remaining()))
         words = ("auth", "application-default", "print-access-token")
-        done = _program.output(ask.machine, "gcloud", *words, timeout_s=timeout_s)
+        done = programs.output(ask.machine, "gcloud", *words, timeout_s=timeout_s)
     if done is None:
         raise NotConfigured(
             f"{credential.origin} needs a program to make a token of it",

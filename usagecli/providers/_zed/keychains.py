@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from usagecli import programs
 from usagecli.credentials import system_keyring
 from usagecli.errors import ServiceError
-from usagecli.providers import _program
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
@@ -24,11 +24,11 @@ _ACCOUNT = re.compile(r'"acct"<blob>=(?:0x[0-9A-F]+\s+)?"([^"\n]+)"')
 def macos(machine: Machine, server: str) -> tuple[str, str] | None:
     """An internet password. The system may ask the user before it gives the secret."""
     words = ("find-internet-password", "-s", server)
-    told = _program.output(machine, "security", *words, timeout_s=_TIMEOUT_S)
+    told = programs.output(machine, "security", *words, timeout_s=_TIMEOUT_S)
     account = _ACCOUNT.search(told.text) if told and told.code == 0 else None
     if account is None:
         return None
-    secret = _program.output(machine, "security", *words, "-w", timeout_s=_TIMEOUT_S)
+    secret = programs.output(machine, "security", *words, "-w", timeout_s=_TIMEOUT_S)
     token = secret.text.strip() if secret and secret.code == 0 else ""
     return (account[1], token) if token else None
 
