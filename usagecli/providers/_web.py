@@ -25,14 +25,28 @@ def cookie_header(text: str) -> str:
 
     Each cookie of it is a secret of its own, so that the log masks it wherever it turns up.
     """
-    name, _, value = text.partition(":")
-    header = (value if name.strip().lower() == "cookie" else text).strip()
+    header = _after_name(text) or text.strip()
     for found in cookies(header).values():
         Secret(found)
     return header
 
 
-def cookies(header: str) -> dict[str, str]:
-    """The cookies of a Cookie header by name."""
-    pairs = (pair.partition("=") for pair in header.split(";"))
+def cookies(text: str) -> dict[str, str]:
+    """The cookies by name of a Cookie header, with or without the header's name."""
+    pairs = (pair.partition("=") for pair in (_after_name(text) or text).split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+
+
+def is_header(text: str) -> bool:
+    """Whether this is a Cookie header and not one cookie's value, which has a `=` at its end at most."""
+    return _after_name(text) is not None or ";" in text or "=" in text.rstrip("=")
+
+
+def is_named(text: str) -> bool:
+    """Whether it begins with the header's name."""
+    return _after_name(text) is not None
+
+
+def _after_name(text: str) -> str | None:
+    name, colon, value = text.partition(":")
+    return value.strip() if colon and name.strip().lower() == "cookie" else None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers import _web
 
 PROGRAM = "auggie"
 TOKEN, CLI, COOKIE = "api_token", "cli", "cookie"
@@ -18,7 +19,6 @@ SIGN_IN = "run: auggie login"
 ENTERPRISE = "give an Enterprise API token that may read analytics"
 COPY_COOKIE = "copy the cookies of app.augmentcode.com again, or better: auggie login"
 _SESSION_FILE, _SESSION_VARIABLE = "~/.augment/session.json", "AUGMENT_SESSION_AUTH"
-_HEADER = "cookie:"
 
 
 def places() -> tuple[Place, ...]:
@@ -35,7 +35,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     token, cookie = parts.get(TOKEN), parts.get(COOKIE)
     text = parts.get("", "")
     if token is None and cookie is None:
-        is_cookie = text.lower().startswith(_HEADER) or "=" in text.rstrip("=")
+        is_cookie = _web.is_header(text)
         token, cookie = (None, text) if is_cookie else (text, None)
     if token is not None:
         return Credential(secret=Secret(token), origin=origin, kind=TOKEN)
@@ -71,8 +71,6 @@ def _cookies(machine: Machine) -> Credential | None:
 
 def _from_cookie(text: str, origin: str) -> Credential:
     """All cookies of the page as they stand. Raises ServiceError."""
-    from usagecli.providers import _web
-
     header = _web.cookie_header(text)
     if "=" not in header:
         raise ServiceError(f"{origin} holds no cookies (NAME=VALUE; ...)", hint=COPY_COOKIE)

@@ -15,6 +15,7 @@ from usagecli.credentials import Credential, Place, Secret, claims_of, env_place
 from usagecli.errors import ServiceError
 from usagecli.machine import Machine
 from usagecli.providers import _sqlite, _vscode
+from usagecli.providers._web import cookies, is_named
 
 RENEW = "open Cursor and sign in, or run: cursor-agent login"
 TRACES = ("~/.cursor", "~/.config/cursor")
@@ -31,7 +32,6 @@ _COOKIES = (
     "authjs.session-token",
     "__Secure-authjs.session-token",
 )
-_HEADER = "cookie:"
 _JOIN, _ENCODED = "::", "%3A%3A"
 _TOKEN_KEY, _EMAIL_KEY = "cursorAuth/accessToken", "cursorAuth/cachedEmail"
 _KEYCHAIN = "cursor-access-token"
@@ -72,15 +72,14 @@ def from_session(text: str, origin: str, *, kind: str = "cookie") -> Credential:
     The secret is the cookie to send, `others` hold the token where it is known. Raises ServiceError.
     """
     text = text.strip()
-    if text.lower().startswith(_HEADER) or any(f"{name}=" in text for name in _COOKIES):
-        pairs = text[len(_HEADER) :] if text.lower().startswith(_HEADER) else text
-        cookies = dict(part.strip().partition("=")[::2] for part in pairs.split(";"))
-        name = next((name for name in _COOKIES if cookies.get(name)), None)
+    if is_named(text) or any(f"{name}=" in text for name in _COOKIES):
+        found = cookies(text)
+        name = next((name for name in _COOKIES if name in found), None)
         if name is None:
             raise ServiceError(f"{origin} holds no cookie {_COOKIES[0]}", hint=RENEW)
         if name != _COOKIES[0]:
-            return Credential(secret=Secret(f"{name}={cookies[name]}"), origin=origin, kind=kind)
-        text = cookies[name]
+            return Credential(secret=Secret(f"{name}={found[name]}"), origin=origin, kind=kind)
+        text = found[name]
     user, _, token = text.replace("%3a", "%3A").replace(_ENCODED, _JOIN).rpartition(_JOIN)
     told = wire.as_text(claims_of(token).get("sub"))
     user = user or (told or "").rpartition("|")[2]

@@ -14,6 +14,7 @@ from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, claims_of, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers import _web
 from usagecli.urls import origin as origin_of
 
 KEY, LOGIN, COOKIE, PLATFORM = "code_key", "login", "auth_token", "platform_key"
@@ -23,7 +24,7 @@ COPY_COOKIE = "copy the cookie kimi-auth of www.kimi.com again"
 HOSTS = ("https://api.kimi.com", "https://api.kimi.ai")
 _CODE_PREFIX, _KEY_PREFIX = "sk-kimi-", "sk-"
 _PLATFORM_VARIABLES = ("MOONSHOT_API_KEY", "MOONSHOT_KEY")
-_COOKIE_NAME, _HEADER = "kimi-auth", "cookie:"
+_COOKIE_NAME = "kimi-auth"
 
 
 def places() -> tuple[Place, ...]:
@@ -61,7 +62,7 @@ def _kind_of(text: str, origin: str) -> str:
         return KEY
     if text.startswith(_KEY_PREFIX) or origin.removeprefix("env ") in _PLATFORM_VARIABLES:
         return PLATFORM
-    named = text.lower().startswith(_HEADER) or f"{_COOKIE_NAME}=" in text
+    named = _web.is_named(text) or f"{_COOKIE_NAME}=" in text
     return COOKIE if named or claims_of(text) else KEY
 
 
@@ -82,12 +83,8 @@ def _from_login(text: str, origin: str) -> Credential:
 
 def _cookie(text: str, origin: str) -> str:
     """The value in a bare one or a whole `Cookie:` header. Raises ServiceError."""
-    from usagecli.providers import _web
-
-    header = _web.cookie_header(text)
-    # A bare value may end in `=`, as base64 does; a pair has its `=` further in.
-    if header != text or "=" in text.rstrip("="):
-        text = _web.cookies(header).get(_COOKIE_NAME, "")
+    if _web.is_header(text):
+        text = _web.cookies(_web.cookie_header(text)).get(_COOKIE_NAME, "")
     if not text:
         raise ServiceError(f"{origin} holds no cookie {_COOKIE_NAME}", hint=COPY_COOKIE)
     return text
