@@ -248,6 +248,7 @@ def test_only_a_text_tells_the_use() -> None:
         ({"planName": "A", "instanceName": "B", "packageName": "C"}, "A"),
         ({"instanceName": "B", "packageName": "C"}, "B"),
         ({"packageName": "C"}, "C"),
+        ({"planName": " ", "instanceName": None, "packageName": "C"}, "C"),
         ({}, None),
     ],
 )
@@ -290,6 +291,15 @@ def test_a_coding_plan_as_bl_prints_it() -> None:
         ({"data": {"success": False, "errorCode": "Throttled"}}, Unavailable, "error: Throttled$"),
         ({"success": False}, Unavailable, "error: it gave no reason$"),
         (wrapped({"success": False, "errorMsg": "deep"}), Unavailable, "error: deep$"),
+        # The outer level only says that it failed, the inner one why.
+        ({"success": False, "data": {"errorCode": "NotLogined"}}, AuthError, "does not accept"),
+        ({"code": "200", "success": False, "data": {"code": "NoPermission"}}, AuthError, "does not let"),
+        ({"success": False, "data": {"errorCode": "Throttled"}}, Unavailable, "error: Throttled$"),
+        (
+            {"code": "200", "message": "successful", "data": {"success": False, "errorMsg": "too many"}},
+            Unavailable,
+            "error: too many$",
+        ),
     ],
 )
 def test_an_error_with_status_200(body: Any, kind: type[ProviderError], message: str) -> None:

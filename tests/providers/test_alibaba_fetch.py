@@ -295,6 +295,16 @@ def test_a_refusal(machine: Machine, secret: Any, path: str, hint: str, reply: R
 
 @pytest.mark.sockets
 @pytest.mark.parametrize(
+    ("status", "code"), [(403, "Forbidden.RAM"), (401, "NoPermission"), (400, "NoPermission")]
+)
+def test_a_missing_permission_with_any_status(machine: Machine, status: int, code: str) -> None:
+    error = failure(machine, LOGIN, {CLI: Reply({"code": code, "message": "no"}, status)})
+    assert isinstance(error, AuthError)
+    assert error.hint == "give it the permission AliyunTokenPlanReadOnlyAccess"
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(
     ("reply", "kind"),
     [
         (Reply({}, 429), RateLimited),

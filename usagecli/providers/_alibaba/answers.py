@@ -17,6 +17,7 @@ _DEEPEST = 8
 _SIGNED_OUT = ("notlogined", "needlogin")
 _FORBIDDEN = ("forbidden.ram", "nopermission")
 _REFUSED = ("401", "403")
+_FINE = "200"
 
 
 def levels(body: Any) -> Iterator[Mapping[str, Any]]:
@@ -46,22 +47,34 @@ def holding(body: Any, *keys: str) -> Mapping[str, Any]:
 
 def refusal(body: Any, hint: str = SIGN_IN) -> ProviderError | None:
     """The error in an envelope, at whatever depth it stands; None for none. `hint` renews the credential."""
-    for level in levels(body):
-        told = [_word(level.get(name)) for name in ("errorCode", "code", "statusCode")]
-        said = " ".join(told).lower().replace("_", "")
-        if any(word in said for word in _FORBIDDEN):
-            return AuthError(
-                "Alibaba does not let this account read the plan's usage",
-                hint="give it the permission AliyunTokenPlanReadOnlyAccess",
-            )
-        if any(word in said for word in _SIGNED_OUT) or any(code in _REFUSED for code in told):
-            return AuthError("Alibaba does not accept the credential", hint=hint)
-        if level.get("success") is False:
-            message = level.get("errorMsg") or level.get("message")
-            why = wire.as_text(mask(message)) if isinstance(message, str) else None
-            why = why or next((word for word in told if word), "it gave no reason")
-            return Unavailable(f"Alibaba answered with an error: {why}", hint="try again later")
-    return None
+    found = list(levels(body))
+    # An outer level may only say that it failed, and an inner one why.
+    codes = [word for level in found for word in _codes(level)]
+    said = " ".join(codes).lower().replace("_", "")
+    if any(word in said for word in _FORBIDDEN):
+        return AuthError(
+            "Alibaba does not let this account read the plan's usage",
+            hint="give it the permission AliyunTokenPlanReadOnlyAccess",
+        )
+    if any(word in said for word in _SIGNED_OUT) or any(code in _REFUSED for code in codes):
+        return AuthError("Alibaba does not accept the credential", hint=hint)
+    failed = next((i for i, level in enumerate(found) if level.get("success") is False), None)
+    if failed is None:
+        return None
+    return Unavailable(f"Alibaba answered with an error: {_reason(found[failed:])}", hint="try again later")
+
+
+def _codes(level: Mapping[str, Any]) -> list[str]:
+    told = (level.get(name) for name in ("errorCode", "code", "statusCode"))
+    return [word for word in map(_word, told) if word]
+
+
+def _reason(found: list[Mapping[str, Any]]) -> str:
+    """What a failed level and those inside it say of it: a message, else a code."""
+    messages = (level.get(name) for level in found for name in ("errorMsg", "message"))
+    texts = (wire.as_text(mask(message)) for message in messages if isinstance(message, str))
+    codes = (code for level in found for code in _codes(level) if code != _FINE)
+    return next((text for text in texts if text), None) or next(codes, "it gave no reason")
 
 
 def _word(value: Any) -> str:

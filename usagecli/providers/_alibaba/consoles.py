@@ -102,11 +102,23 @@ def _read(client: Client, path: str, form: Mapping[str, str], hint: str, timeout
 
 def _judge(hint: str) -> Judge:
     def judge(answer: Answer) -> ProviderError | None:
-        if answer.status not in (401, 403):
+        if answer.status not in (400, 401, 403):
             return None
+        told = _told(answer, hint)
+        if told is not None or answer.status == 400:
+            return told
         return AuthError(f"Alibaba does not accept the credential ({answer.status})", hint=hint)
 
     return judge
+
+
+def _told(answer: Answer, hint: str) -> ProviderError | None:
+    """The refusal in the body of an error: it may name the permission that is missing."""
+    try:
+        found = refusal(answer.json(), hint)
+    except PayloadError:
+        return None
+    return found if isinstance(found, AuthError) else None
 
 
 def _optional(read: Callable[[], Any]) -> tuple[Any, tuple[str, ...]]:

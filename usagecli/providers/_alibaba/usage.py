@@ -121,7 +121,8 @@ def parse_coding_plan(answer: Any) -> Usage:
     quotas = tuple(_requests(wire.as_mapping(told))) or tuple(_whole(instance, level))
     if not quotas:
         raise PayloadError(f"{_QUOTAS}: no window of a coding plan was answered")
-    name = wire.as_text(wire.first(instance, "planName", "instanceName", "packageName"))
+    names = (wire.as_text(instance.get(key)) for key in ("planName", "instanceName", "packageName"))
+    name = next((name for name in names if name), None)
     return Usage(quotas=quotas, plan=plan(name) if name else None)
 
 
