@@ -185,7 +185,16 @@ def test_no_allowance_no_quota(allowance: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowance", "unlimited"), [(10**12, False), (10**12 + 1, True), (1e300, True), (10**40, True)]
+    ("allowance", "unlimited"),
+    [
+        (10**12, False),
+        (10**12 + 1, True),
+        (1e300, True),
+        (10**40, True),
+        (str(10**12), False),
+        (str(2 * 10**12), True),
+        (str(2**63 - 1), True),
+    ],
 )
 def test_unlimited(allowance: Any, unlimited: bool) -> None:
     (found,) = counted({"orgTotalTokensUsed": 5, "totalAllowance": allowance}).quotas

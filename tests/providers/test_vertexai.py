@@ -98,6 +98,7 @@ def test_a_limit_is_that_of_the_same_metric_name_and_place() -> None:
         ([series(40)], True),
         ([series(40), series(50)], True),
         ([series(40), series(40, name="Others")], False),
+        ([series(40), series(2**63 - 1, name="Others")], False),
         ([series(40, location="us-east1")], False),
     ],
 )
@@ -108,7 +109,7 @@ def test_a_use_without_a_name_counts_where_there_is_one_limit(limits: list[Any],
     assert ids == (["Other:global", "Jobs:global"] if found else ["Other:global"])
 
 
-@pytest.mark.parametrize("limit", [-1, 0, -5])
+@pytest.mark.parametrize("limit", [-1, 0, -5, 2**63 - 1])
 def test_without_a_limit_there_is_no_quota(limit: int) -> None:
     assert read([series(4)], [series(limit)]) == Usage(account="demo-1", source="oauth")
 

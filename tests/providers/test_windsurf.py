@@ -309,13 +309,15 @@ def test_a_team(machine: Machine) -> None:
     assert "authorization" not in seen.headers
 
 
-@pytest.mark.parametrize("limit", [0, None, "x"])
+@pytest.mark.parametrize("limit", [0, None, -5])
 def test_a_team_without_add_on_credits(limit: Any) -> None:
     found = parse_team({**payload("windsurf/team"), "addOnCreditsAvailable": limit})
     assert (found.quotas, len(found.notes)) == ((), 1)
 
 
-@pytest.mark.parametrize("body", [{}, [], {"error": "x"}])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"error": "x"}, {"addOnCreditsAvailable": "x"}, {"addOnCreditsAvailable": True}]
+)
 def test_an_unreadable_team(body: Any) -> None:
     with pytest.raises(PayloadError):
         parse_team(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -136,6 +137,8 @@ def _pools(usage: Mapping[str, Any]) -> Iterator[Quota]:
 def _is_unlimited(pool: Mapping[str, Any]) -> bool:
     allowance = pool.get("totalAllowance")
     # Beyond what counts as a figure elsewhere.
+    if isinstance(allowance, str) and re.fullmatch(r"\d{1,30}", allowance.strip(), re.ASCII):
+        allowance = int(allowance)
     return isinstance(allowance, int | float) and allowance > _UNLIMITED_ABOVE
 
 

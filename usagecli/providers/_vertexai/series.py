@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _METRIC = "serviceruntime.googleapis.com/quota/"
 _OF_VERTEX = 'resource.type="consumer_quota" AND resource.label.service="aiplatform.googleapis.com"'
 _SPAN = timedelta(hours=24)
+# How a limit says that there is none, and the largest numbers, which say the same.
+_NO_LIMIT, _LARGEST = Decimal(-1), (2**63 - 1, str(2**63 - 1), 2.0**63)
 
 
 def fetch_project(ask: Ask) -> Usage:
@@ -111,8 +113,12 @@ def _greatest_of(found: list[Any]) -> dict[_Key, Decimal]:
 
 def _greatest(points: Any) -> Decimal | None:
     values = (wire.as_mapping(wire.as_mapping(point).get("value")) for point in wire.as_rows(points))
-    found = (wire.as_number(wire.first(value, "int64Value", "doubleValue")) for value in values)
+    found = (_number(wire.first(value, "int64Value", "doubleValue")) for value in values)
     return max((number for number in found if number is not None), default=None)
+
+
+def _number(value: Any) -> Decimal | None:
+    return _NO_LIMIT if value in _LARGEST else wire.as_number(value)
 
 
 def _limit_of(used: _Key, known: Mapping[_Key, Decimal]) -> _Key | None:

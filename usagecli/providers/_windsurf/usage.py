@@ -109,9 +109,10 @@ def parse_team(body: Any) -> Usage:
     seats used it says nothing.
     """
     answer = wire.mapping(body, "body")
-    if not any(name in answer for name in ("addOnCreditsAvailable", "promptCreditsPerSeat", "numSeats")):
-        raise PayloadError("addOnCreditsAvailable: expected a number, got nothing")
-    limit = wire.as_number(answer.get("addOnCreditsAvailable"))
+    available = "addOnCreditsAvailable"
+    if not any(name in answer for name in (available, "promptCreditsPerSeat", "numSeats")):
+        raise PayloadError(f"{available}: expected a number, got nothing")
+    limit = None if answer.get(available) is None else wire.number(answer, available)
     if limit is None or limit <= 0:
         return Usage(notes=("the team has no add-on credits, and Windsurf tells no other use",))
     quota = Quota(
