@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,10 @@ def found(env: Mapping[str, str], home: Path) -> tuple[str, list[str]]:
         (BOTH, (KEY, [SESSION])),
         ({**ENV, "DEEPSEEK_USER_TOKEN": "fake-3"}, (KEY, ["fake-3"])),
         ({**BOTH, "DEEPSEEK_USER_TOKEN": "fake-3"}, (KEY, [SESSION])),
+        # As the page keeps it: what a browser shows is copied whole.
+        ({**ENV, "DEEPSEEK_USER_TOKEN": '{"value": "fake-3", "__version": "0"}'}, (KEY, ["fake-3"])),
+        ({**ENV, "DEEPSEEK_USER_TOKEN": '"fake-3"'}, (KEY, ["fake-3"])),
+        ({**ENV, "DEEPSEEK_USER_TOKEN": '{"value": null}'}, (KEY, ['{"value": null}'])),
     ],
 )
 def test_where_the_key_and_the_session_stand(env: Any, expected: Any, tmp_path: Path) -> None:
@@ -209,8 +214,9 @@ def configured(parts: Mapping[str, str]) -> Credential:
 
 def test_a_configured_key_with_and_without_a_session() -> None:
     assert configured({"": KEY}).others == {}
-    both = configured({"api_key": KEY, "platform_token": SESSION})
-    assert (both.secret.reveal(), both.others["platform_token"].reveal()) == (KEY, SESSION)
+    for session in (SESSION, json.dumps({"value": SESSION})):
+        both = configured({"api_key": KEY, "platform_token": session})
+        assert (both.secret.reveal(), both.others["platform_token"].reveal()) == (KEY, SESSION)
 
 
 # -- asking ----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ platform's own pages ask, which is not documented and refuses API keys.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,9 +38,20 @@ def _variable(name: str) -> Place:
         session = next((text for name in _SESSIONS if (text := machine.get(name))), None)
         if found is None or session is None:
             return found
-        return replace(found, others={_SESSION: Secret(session)})
+        return replace(found, others={_SESSION: _session(session)})
 
     return replace(own, look=look)
+
+
+def _session(text: str) -> Secret:
+    """The token in `userToken` as the page keeps it, {"value": "..."}, or alone."""
+    try:
+        kept = json.loads(text)
+    except (ValueError, RecursionError):
+        kept = None
+    if isinstance(kept, dict):
+        kept = kept.get("value")
+    return Secret(kept.strip() if isinstance(kept, str) and kept.strip() else text)
 
 
 DESCRIPTOR = Descriptor(
@@ -80,7 +92,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
         )
     session = parts.get(_SESSION)
     return Credential(
-        secret=Secret(key), origin=origin, others={_SESSION: Secret(session)} if session else {}
+        secret=Secret(key), origin=origin, others={_SESSION: _session(session)} if session else {}
     )
 
 
