@@ -116,6 +116,19 @@ def test_use_without_a_limit_has_no_percentage(limit: Any) -> None:
     assert assess.quota_status(quota, d(10)) is None
 
 
+def test_the_use_of_an_unlimited_plan_may_be_untold() -> None:
+    told = {"requestsUsedSinceLastRefresh": None, "requestLimit": None}
+    (quota,) = read({**told, "isUnlimited": True}).quotas
+    assert (quota.used, quota.unlimited, assess.quota_status(quota, d(10))) == (None, True, "ok")
+    with pytest.raises(PayloadError, match="^requestsUsedSinceLastRefresh: "):
+        read(told)
+
+
+def test_use_below_0_is_none() -> None:
+    (quota,) = read({"requestsUsedSinceLastRefresh": -3}).quotas
+    assert (quota.used, quota.remaining, quota.percent_used) == (d(0), d(2500), d(0))
+
+
 @pytest.mark.parametrize("value", [None, False, 0, "true", []])
 def test_only_true_is_unlimited(value: Any) -> None:
     usage = read({"isUnlimited": value})
@@ -188,6 +201,12 @@ def test_grants_of_every_workspace_count() -> None:
             "errors: Warp answered with an error: Cannot query field",
         ),
         ({"errors": ["x"]}, PayloadError, "errors: Warp answered with an error$"),
+        (
+            {"errors": [{"message": "Try later"}, {"message": "Unauthorized"}]},
+            AuthError,
+            "Warp refused the key: Unauthorized",
+        ),
+        ({"errors": [None, {"message": "Try later"}]}, PayloadError, "with an error: Try later"),
         (
             {"data": {"user": {"__typename": "UserFacingError", "error": {"message": "Try later"}}}},
             PayloadError,

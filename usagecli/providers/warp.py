@@ -130,8 +130,8 @@ def parse(payload: Any, *, now: datetime) -> Usage:
 
 def _user(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if body.get("errors"):
-        rows = wire.as_rows(body["errors"])
-        raise _refusal("errors", wire.as_mapping(rows[0] if rows else None).get("message"))
+        rows = map(wire.as_mapping, wire.as_rows(body["errors"]))
+        raise _refusal("errors", *(row.get("message") for row in rows))
     answer = wire.mapping(wire.mapping(body.get("data"), "data").get("user"), "data.user")
     if answer.get("__typename") != "UserOutput":
         told = wire.as_mapping(answer.get("error")).get("message") or answer.get("message")
@@ -139,16 +139,22 @@ def _user(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return wire.mapping(answer.get("user"), "data.user.user")
 
 
-def _refusal(field: str, message: Any) -> ProviderError:
-    said = wire.as_text(mask(message)) if isinstance(message, str) else None
-    if said and any(word in said.lower() for word in _REFUSALS):
-        return AuthError(f"Warp refused the key: {said}", hint=_RENEW)
-    return PayloadError(f"{field}: Warp answered with an error" + (f": {said}" if said else ""))
+def _refusal(field: str, *messages: Any) -> ProviderError:
+    """What the messages of an error mean: one that speaks of the key outweighs the others."""
+    said = [text for told in messages if isinstance(told, str) and (text := wire.as_text(mask(told)))]
+    for text in said:
+        if any(word in text.lower() for word in _REFUSALS):
+            return AuthError(f"Warp refused the key: {text}", hint=_RENEW)
+    return PayloadError(f"{field}: Warp answered with an error" + (f": {said[0]}" if said else ""))
 
 
 def _credits(info: Mapping[str, Any]) -> Quota:
-    used = wire.number(info, "requestsUsedSinceLastRefresh")
     unlimited = info.get("isUnlimited") is True
+    # Nothing of an unlimited plan hangs on its use.
+    if unlimited and info.get("requestsUsedSinceLastRefresh") is None:
+        used = None
+    else:
+        used = max(Decimal(0), wire.number(info, "requestsUsedSinceLastRefresh"))
     limit = None if info.get("requestLimit") is None else wire.number(info, "requestLimit")
     spelt = "".join(c for c in str(info.get("requestLimitRefreshDuration")).upper() if c.isalpha())
     return Quota(
