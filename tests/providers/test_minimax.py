@@ -187,6 +187,12 @@ def test_status_2_is_exhausted_whatever_the_percentage(left: Any) -> None:
     assert assess.quota_status(quota, d(10)) == "exhausted"
 
 
+def test_a_percentage_of_0_is_exhausted_whatever_the_counts() -> None:
+    quota = only(total_count=1000, usage_count=4, remaining_percent=0)
+    assert (quota.unit, quota.remaining, quota.percent_remaining) == ("requests", d(4), d(0))
+    assert assess.quota_status(quota, d(10)) == "exhausted"
+
+
 @pytest.mark.parametrize("left", [63, 0, None])
 def test_status_3_is_unlimited_and_has_no_percentage(left: Any) -> None:
     quota = only(status=3, remaining_percent=left)

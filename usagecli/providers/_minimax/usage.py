@@ -112,7 +112,8 @@ def _window(row: Mapping[str, Any], name: str, window: str, field: str) -> Quota
         label=f"{name} ({length})",
         scope=name,
         unlimited=unlimited,
-        reached=status == _REACHED,
+        # The percentage has the last word: counts beside a full one may leave a few.
+        reached=status == _REACHED or (not unlimited and (figures or {}).get("percent_used") == _HUNDRED),
         window_seconds=seconds,
         resets_at=wire.as_instant(row.get(f"{prefix}end_time")),
         **({"unit": "percent"} if unlimited or figures is None else figures),
