@@ -298,6 +298,14 @@ def test_the_console_s_total_serves_where_the_balance_fails(machine: Machine, re
 
 
 @pytest.mark.sockets
+def test_a_procedure_that_is_refused_alone_takes_nothing_from_the_total(machine: Machine) -> None:
+    blocks, *_ = payload("kilo/pay_as_you_go")
+    state = Reply([blocks, *payload("kilo/refused")[:1]], 207)
+    usage = fetched(machine, {BALANCE: Reply({}, 500), STATE: state})
+    assert usage.balances == (dollars("12.5"),)
+
+
+@pytest.mark.sockets
 @pytest.mark.parametrize(
     ("balance", "state", "kind"),
     [

@@ -99,10 +99,8 @@ def fetch(ask: Ask) -> Usage:
     # Of an organization the console says nothing: it knows the person.
     state = State() if ask.options.get("org_id") else _state(ask, notes)
     if failure is not None:
-        if state.refused:
-            raise AuthError("Kilo refused the token", hint=_RENEW)
         if state.total is None:
-            raise failure
+            raise AuthError("Kilo refused the token", hint=_RENEW) if state.refused else failure
         notes.append(f"the credits are the console's total; the balance failed: {failure.message}")
     return parse(
         amount if amount is not None else state.total,
