@@ -240,6 +240,15 @@ def test_an_older_plan_counts_requests() -> None:
     assert ids(found) == ["requests", "on_demand"]
 
 
+def test_beside_an_older_plan_s_requests_only_the_percentages_go() -> None:
+    for case, kept in (("enterprise", ["overall", "pooled"]), ("summary", [])):
+        found = parse(payload(f"cursor/{case}"), extras=Extras(requests=payload("cursor/requests")))
+        assert [id_ for id_ in ids(found) if "on_demand" not in id_] == ["requests", *kept]
+    unlimited = {"isUnlimited": True, "individualUsage": {"overall": {"used": 5}}}
+    found = parse(unlimited, extras=Extras(requests=payload("cursor/requests")))
+    assert ids(found) == ["requests", "overall"]
+
+
 @pytest.mark.parametrize(
     ("model", "figures"),
     [

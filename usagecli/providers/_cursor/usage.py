@@ -77,7 +77,9 @@ def parse(
         start=wire.as_instant(body.get("billingCycleStart")), end=wire.as_instant(body.get("billingCycleEnd"))
     )
     requests = _requests(wire.as_mapping(extras.requests), cycle)
-    included = (requests,) if requests else tuple(_included(body, cycle))
+    included = tuple(_included(body, cycle))
+    if requests:
+        included = (requests, *(quota for quota in included if quota.id not in _PERCENTS))
     grok = _grok(wire.as_mapping(extras.grok))
     main = (*included, grok) if grok else included
     overflow = tuple(_overflow(body, cycle))
@@ -124,6 +126,8 @@ def _included(body: Mapping[str, Any], cycle: _Cycle) -> Iterator[Quota]:
 
 
 _POOLS = {"auto": ("Cursor models", "cursor_models"), "api": ("Other models", "other_models")}
+# What means nothing beside an older plan's requests.
+_PERCENTS = ("total", *_POOLS)
 
 
 def _total(block: Mapping[str, Any]) -> Decimal | None:
