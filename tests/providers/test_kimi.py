@@ -140,6 +140,7 @@ def week(**detail: Any) -> Quota:
         ({"limit": "100"}, None, None),
         ({"limit": "100", "used": "120"}, "120", "0"),
         ({"limit": "100", "remaining": "130"}, "0", "100"),
+        ({"limit": "100", "used": "-4"}, "0", "100"),
     ],
 )
 def test_used_and_left(detail: dict[str, Any], used: str | None, left: str | None) -> None:
@@ -216,6 +217,9 @@ def test_a_window_of_no_known_length_is_left_out(window: Any) -> None:
     row = {"window": window, "detail": {"limit": "100", "used": "1"}}
     with pytest.raises(PayloadError, match="^limits: "):
         parse({"limits": [row]}, now=NOW)
+    usage = parse({"limits": [row], "usage": {"limit": "100", "used": "1"}}, now=NOW)
+    assert [quota.id for quota in usage.quotas] == ["weekly"]
+    assert usage.notes == ("a limit is left out: Kimi tells no length of its window",)
 
 
 # -- a count and a share of the same window ---------------------------------------------------------
@@ -363,7 +367,23 @@ def moonshot(amount: str, unit: str = "usd", **more: Any) -> Balance:
     ],
 )
 def test_the_balance(case: str, unit: str, expected: Balance) -> None:
-    assert platform.parse(payload(f"kimi/{case}"), unit=unit) == expected
+    assert platform.parse(payload(f"kimi/{case}"), unit=unit).balances == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("voucher", "cash", "notes"),
+    [
+        (5.0, 26.207, ("Open Platform: 5.00 voucher, 26.21 cash",)),
+        ("5", "-3.1", ("Open Platform: 5.00 voucher, 3.10 cash owed",)),
+        (0, 0, ()),
+        (None, 26.207, ()),
+        (5.0, "x", ()),
+    ],
+)
+def test_what_the_balance_is_made_of(voucher: Any, cash: Any, notes: tuple[str, ...]) -> None:
+    data = {"available_balance": 31.207, "voucher_balance": voucher, "cash_balance": cash}
+    alone = platform.parse({"code": 0, "data": data, "status": True}, unit="usd")
+    assert alone.notes == with_balance(CASES["ratios"], alone).notes == notes
 
 
 @pytest.mark.parametrize(
@@ -386,7 +406,7 @@ def test_a_balance_that_cannot_be_read(body: Any) -> None:
 def test_an_empty_balance_stops_only_where_it_stands_alone(amount: str) -> None:
     service = Service(name="kimi", provider="kimi")
     assert assess.judged(Usage(balances=(moonshot(amount),)), service)[1] == "exhausted"
-    beside = with_balance(CASES["ratios"], moonshot(amount))
+    beside = with_balance(CASES["ratios"], Usage(balances=(moonshot(amount),)))
     assert beside.balances == (moonshot(amount, judged=False),)
     assert assess.judged(beside, service)[1] == "ok"
 
@@ -411,7 +431,7 @@ def test_any_json_of_the_console(data: st.DataObject) -> None:
 def test_any_json_of_the_platform(body: Any) -> None:
     def read() -> Usage:
         try:
-            return Usage(balances=(platform.parse(body, unit="usd"),))
+            return platform.parse(body, unit="usd")
         except Unavailable:
             return Usage()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ ROUTES: dict[str, Route] = {
 KEY, PLATFORM_KEY = "sk-kimi-fake", "sk-fake"
 OWN = "https://api.kimi.com/coding/v1/usages"
 COOKIE = jwt(device_id="d-1", ssid="s-1", sub="u-1")
-BALANCE_OF_IT = platform.parse(payload("kimi/balance"), unit="usd")
+OPEN_PLATFORM = platform.parse(payload("kimi/balance"), unit="usd")
 
 
 def find(machine: Machine, **more: Any) -> Credential:
@@ -232,7 +231,7 @@ def test_the_console_without_the_pools_is_a_note(machine: Machine) -> None:
 @pytest.mark.sockets
 def test_the_open_platform_alone(machine: Machine) -> None:
     usage, server = read(machine, PLATFORM_KEY)
-    assert usage == Usage(balances=(BALANCE_OF_IT,))
+    assert usage == OPEN_PLATFORM
     (seen,) = server.seen
     assert (seen.method, seen.path, seen.headers["authorization"]) == (
         "GET",
@@ -251,7 +250,7 @@ def test_the_hosts(own_home: Path, no_network: requests_mock.Mocker) -> None:
     override = {"KIMI_CODE_BASE_URL": "https://gateway.example.com"}
     machine = make_machine(own_home, {"MOONSHOT_API_KEY": PLATFORM_KEY, **override})
     usage = fetch(make_ask("kimi", machine))
-    assert usage == with_balance(parse(payload("kimi/counts"), now=NOW, source="oauth"), BALANCE_OF_IT)
+    assert usage == with_balance(parse(payload("kimi/counts"), now=NOW, source="oauth"), OPEN_PLATFORM)
     fetch(make_ask("kimi", machine, secret=COOKIE))
     sent = [
         (r.hostname, r.headers["Authorization"].removeprefix("Bearer ")) for r in no_network.request_history
@@ -296,7 +295,7 @@ def test_the_region_says_host_and_currency(
     no_network.get(f"https://{host}{BALANCE}", json=payload("kimi/balance"))
     machine = make_machine(own_home, {"MOONSHOT_API_KEY": PLATFORM_KEY, **env})
     usage = fetch(make_ask("kimi", machine, base_url=base_url))
-    assert usage.balances == (replace(BALANCE_OF_IT, unit=unit),)
+    assert usage == platform.parse(payload("kimi/balance"), unit=unit)
 
 
 def test_an_unknown_region(machine: Machine) -> None:

@@ -74,7 +74,7 @@ def fetch(ask: Ask) -> Usage:
     if ask.credential.kind == PLATFORM:
         from usagecli.providers._kimi import platform
 
-        return Usage(balances=(platform.fetch(ask, ask.credential.secret, base_url=ask.service.base_url),))
+        return platform.fetch(ask, ask.credential.secret, base_url=ask.service.base_url)
     usage = read_with(ask.credential, lambda credential: _read(ask, credential))
     return _with_balance(ask, usage)
 

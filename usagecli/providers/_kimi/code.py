@@ -32,6 +32,7 @@ _WALLET_UNITS = Decimal(10**8)
 # The second as an earlier version of the vendor's client knew it.
 _WALLET_TYPES = ("BOOSTER", "BALANCE_BOOSTER")
 _SAME_RESET = timedelta(seconds=2)
+_NO_LENGTH = "a limit is left out: Kimi tells no length of its window"
 _STUCK = "Kimi tells a share of 0 beside a count of {label}: the count is shown"
 
 
@@ -57,7 +58,7 @@ def parse(payload: Any, *, now: datetime, source: SourceKind = "api", notes: tup
         quotas=(*quotas, *((cap,) if cap else ())),
         balances=(balance,) if balance else (),
         plan=_plan(body),
-        notes=(*notes, *stuck),
+        notes=(*notes, *stuck, *_left_out(body)),
         source=source,
         overage_reached=cap is not None and cap.remaining == 0,
     )
@@ -113,6 +114,12 @@ def _details(body: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]
             yield seconds, wire.as_mapping(limit.get("detail"))
 
 
+def _left_out(body: Mapping[str, Any]) -> Iterator[str]:
+    limits = map(wire.as_mapping, wire.as_rows(body.get("limits")))
+    if any(limit and _seconds(wire.as_mapping(limit.get("window"))) is None for limit in limits):
+        yield _NO_LENGTH
+
+
 def _seconds(window: Mapping[str, Any]) -> int | None:
     duration, unit = wire.as_whole(window.get("duration")), window.get("timeUnit")
     seconds = _UNITS.get(unit) if isinstance(unit, str) else None
@@ -122,7 +129,7 @@ def _seconds(window: Mapping[str, Any]) -> int | None:
 def _count(seconds: int, detail: Mapping[str, Any], now: datetime) -> Quota | None:
     limit, used, left = (wire.as_number(detail.get(name)) for name in ("limit", "used", "remaining"))
     if used is None and left is not None and limit is not None:
-        used = max(_ZERO, limit - left)
+        used = limit - left
     if limit is None and used is None:
         return None
     id_, label = _named(seconds)
@@ -131,7 +138,7 @@ def _count(seconds: int, detail: Mapping[str, Any], now: datetime) -> Quota | No
         label=label,
         # The older plans count requests; since then the count is a percentage.
         unit="percent" if limit == _HUNDRED else "requests",
-        used=used,
+        used=None if used is None else max(_ZERO, used),
         limit=limit,
         window_seconds=seconds,
         resets_at=_reset(detail, now),
@@ -251,6 +258,7 @@ def _plan(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return plan(name or None, **more) if name or more else None
 
 
-def with_balance(usage: Usage, balance: Balance) -> Usage:
+def with_balance(usage: Usage, platform: Usage) -> Usage:
     """The report with the Open Platform's balance, which pays for nothing of Kimi Code."""
-    return replace(usage, balances=(*usage.balances, replace(balance, judged=not usage.quotas)))
+    balances = tuple(replace(balance, judged=not usage.quotas) for balance in platform.balances)
+    return replace(usage, balances=(*usage.balances, *balances), notes=(*usage.notes, *platform.notes))

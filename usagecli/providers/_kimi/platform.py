@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from usagecli import wire
 from usagecli.errors import AuthError, ProviderError, ServiceError, Unavailable
-from usagecli.model import Balance
+from usagecli.model import Balance, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from usagecli.client import Answer, Ask
     from usagecli.credentials import Secret
 
@@ -43,7 +45,7 @@ REGIONS = {
 }
 
 
-def fetch(ask: Ask, key: Secret, *, base_url: str | None = None, timeout_s: float | None = None) -> Balance:
+def fetch(ask: Ask, key: Secret, *, base_url: str | None = None, timeout_s: float | None = None) -> Usage:
     """Read the balance in one GET. Raises AuthError, RateLimited, Unavailable, PayloadError, ServiceError."""
     name = _region(ask, base_url)
     region = REGIONS[name]
@@ -71,8 +73,8 @@ def _region(ask: Ask, base_url: str | None) -> str:
     return str(named)
 
 
-def parse(payload: Any, *, unit: str) -> Balance:
-    """Map a `/v1/users/me/balance` body to a balance. Raises Unavailable, PayloadError.
+def parse(payload: Any, *, unit: str) -> Usage:
+    """Map a `/v1/users/me/balance` body to `Usage`. Raises Unavailable, PayloadError.
 
     Shape: {"code": 0, "data": {"available_balance": 31.207, "voucher_balance": 5.0, "cash_balance"},
     "scode": "0x0", "status": true}. At 0 or below the platform answers nobody.
@@ -83,7 +85,20 @@ def parse(payload: Any, *, unit: str) -> Balance:
         raise Unavailable(
             f"the Kimi Open Platform tells no balance (code {wire.as_whole(code)})", hint="try again later"
         )
-    amount = wire.number(
-        wire.mapping(body.get("data"), "data"), "available_balance", "data.available_balance"
+    data = wire.mapping(body.get("data"), "data")
+    amount = wire.number(data, "available_balance", "data.available_balance")
+    parts = _parts(data)
+    return Usage(
+        balances=(Balance(id="moonshot", label="Open Platform", unit=unit, amount=amount),),
+        notes=(f"Open Platform: {parts}",) if parts else (),
     )
-    return Balance(id="moonshot", label="Open Platform", unit=unit, amount=amount)
+
+
+def _parts(data: Mapping[str, Any]) -> str | None:
+    """`5.00 voucher, 26.21 cash`, where both are told and there is anything of either; cash below 0 is a
+    debt."""
+    voucher, cash = (wire.as_number(data.get(f"{name}_balance")) for name in ("voucher", "cash"))
+    if voucher is None or cash is None or not (voucher or cash):
+        return None
+    owed = f"{-cash:.2f} cash owed" if cash < 0 else f"{cash:.2f} cash"
+    return f"{voucher:.2f} voucher, {owed}"
