@@ -51,7 +51,6 @@ def test_the_list_names_every_provider_with_what_it_reports() -> None:
         ("zhipu", ["zai"]),
         ("GITHUB_PAT", ["copilot"]),
         ("Ai Credits", ["antigravity", "copilot", "gemini", "jetbrains", "warp"]),
-        ("no such word", []),
     ],
 )
 def test_a_search_keeps_those_about_a_word(word: str, names: list[str]) -> None:
@@ -60,6 +59,11 @@ def test_a_search_keeps_those_about_a_word(word: str, names: list[str]) -> None:
     lines = [line for line in outcome.out.splitlines() if line.startswith("  ")]
     assert sorted(line.split()[0] for line in lines) == names
     assert f"{len(names)} provider{'' if len(names) == 1 else 's'}; " in outcome.out
+
+
+def test_a_search_without_a_find_says_so() -> None:
+    outcome = run("providers", "--search", "no such word")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "No provider is about 'no such word'.\n")
 
 
 @posix

@@ -53,6 +53,9 @@ def command(ctx: click.Context, search: str | None) -> None:
     found = [provider.descriptor for provider in registry.usable()]
     if search is not None:
         found = [descriptor for descriptor in found if _says(descriptor, search)]
+        if not found:
+            log.note(f"No provider is about {search!r}.")
+            return
     emit("\n".join(_listed(found, look(ctx.obj))))
 
 
@@ -180,7 +183,8 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
     yield from ("", "Source:")
     for way in descriptor.ways:
         word = "documented" if way.documented else "on this machine" if way.local else "not documented"
-        yield from _wrapped(way.about, " " * 19, f"  {word:17}")
+        often = f" (at most once in {way.min_interval} s)" if way.min_interval else ""
+        yield from _wrapped(way.about + often, " " * 19, f"  {word:17}")
     yield from _wrapped(descriptor.documented, "  ", "  ")
     if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):
         address = descriptor.base_url or "the address that you give"

@@ -37,11 +37,11 @@ def values(
 
     `what` names the file's owner. Raises ServiceError for a file that cannot be read.
     """
-    import sqlite3
-
     path = machine.expand(path)
     if not os.path.isfile(path):
         return {}
+    import sqlite3
+
     try:
         try:
             return (
