@@ -76,6 +76,8 @@ def schema() -> Draft202012Validator:
         "pool",
         "alert",
         "verdict",
+        "incident",
+        "incidents",
     ):
         body["$defs"][name]["additionalProperties"] = False
     return Draft202012Validator(body)

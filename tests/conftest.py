@@ -63,10 +63,9 @@ def file_keyring(no_keyring: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def own_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret of one test masks nothing in what another prints, nor is a warning kept back."""
+    """What one test did to the log, its secrets and warnings does nothing to another's."""
     monkeypatch.setattr(Secret, "known", set())
     monkeypatch.setattr(log, "said", set())
-    # A run with -v leaves it on.
     monkeypatch.setattr(log, "verbose", False)
 
 

@@ -140,6 +140,12 @@ def test_an_old_report_is_not(acme: Acme) -> None:
     assert acme.asked == 2
 
 
+@pytest.mark.parametrize(("as_of", "fetched_at"), [(-3600, -3600), (3600, 0)])
+def test_figures_of_a_file_are_as_old_as_the_file(acme: Acme, as_of: int, fetched_at: int) -> None:
+    acme.answers = [replace(USAGE, as_of=NOW + timedelta(seconds=as_of))]
+    assert acme.run().fetched_at == NOW + timedelta(seconds=fetched_at)
+
+
 def test_max_age_says_how_old(acme: Acme) -> None:
     acme.run()
     acme.clock.pass_s(3000)

@@ -39,11 +39,14 @@ def test_version() -> None:
     assert (outcome.code, outcome.out, outcome.err) == (0, f"usagecli, version {__version__}\n", "")
 
 
+PROVIDERS = "Providers (one command each; usagecli providers says more):"
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_names_every_command_and_provider(option: str) -> None:
     outcome = run(option)
     assert (outcome.code, outcome.err) == (0, "")
-    commands, providers = outcome.out.split("Providers (one command each):")
+    commands, providers = outcome.out.split(PROVIDERS)
     listed = [
         line.split()[0] for line in commands.partition("Commands:")[2].splitlines() if line[2:3].strip()
     ]
@@ -54,7 +57,7 @@ def test_help_names_every_command_and_provider(option: str) -> None:
 def test_no_name_of_a_provider_is_broken_in_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
     names = tuple(f"one-of-many-{number}" for number in range(30))
     monkeypatch.setattr(registry, "names", lambda: names)
-    lines = run("--help").out.partition("Providers (one command each):\n")[2].splitlines()
+    lines = run("--help").out.partition(f"{PROVIDERS}\n")[2].splitlines()
     assert tuple(" ".join(lines).replace(",", " ").split()) == names
     assert all(line.startswith("  one-") and len(line) <= 80 for line in lines)
 

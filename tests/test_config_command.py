@@ -136,6 +136,12 @@ def test_show_says_what_the_history_keeps(given: str, shown: object) -> None:
     assert yaml.safe_load(run("config", "show").out)["history"] == shown
 
 
+def test_show_says_which_policy_there_is(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("policy: documented-only\n")
+    assert yaml.safe_load(run("config", "show").out)["policy"] == "documented-only"
+
+
 def test_show_fills_in_the_defaults_and_masks_secrets() -> None:
     path = configure(
         [

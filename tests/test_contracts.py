@@ -12,12 +12,15 @@ from tests.cli import run
 from tests.process import ROOT
 from tests.support import NOW, PAYLOADS
 from usagecli import registry
+from usagecli.declarative.loader import load
 from usagecli.formatters.json import document
 from usagecli.model import Report, Service, Usage
 from usagecli.registry import Descriptor
 from usagecli.urls import check_base_url
 
 each = pytest.mark.parametrize("name", registry.names())
+# Those that ask nobody.
+ON_THIS_MACHINE = ("jetbrains",)
 
 
 def descriptor(name: str) -> Descriptor:
@@ -47,7 +50,9 @@ def test_the_command_has_a_help(name: str) -> None:
 @each
 def test_the_file_is_called_like_the_provider(name: str) -> None:
     assert descriptor(name).name == name
-    assert (ROOT / "usagecli" / "providers" / f"{name.replace('-', '_')}.py").is_file()
+    folder = ROOT / "usagecli" / "providers"
+    file = f"catalog/{name}.yaml" if name in registry.catalog() else f"{name.replace('-', '_')}.py"
+    assert (folder / file).is_file()
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
 
 
@@ -61,7 +66,18 @@ def test_the_readme_has_a_row(name: str) -> None:
 @each
 def test_answers_are_recorded_and_tested(name: str) -> None:
     assert list((PAYLOADS / name).rglob("*.*"))
-    assert list((ROOT / "tests" / "providers").glob(f"test_{name.replace('-', '_')}*.py"))
+    # Those of the catalog are tested together: tests/providers/test_catalog.py runs all their answers.
+    if name not in registry.catalog():
+        assert list((ROOT / "tests" / "providers").glob(f"test_{name.replace('-', '_')}*.py"))
+
+
+@pytest.mark.parametrize("name", sorted({*registry.names()} - {*registry.catalog()}))
+def test_its_parser_meets_any_json(name: str) -> None:
+    """Those of the catalog meet it together, in tests/providers/test_catalog.py."""
+    found = (ROOT / "tests" / "providers").glob(f"test_{name.replace('-', '_')}*.py")
+    text = "".join(path.read_text(encoding="utf-8") for path in found)
+    for word in (r"@given\(", r"\bmutated\(", r"\b(survives|sound)\("):
+        assert re.search(word, text), f"{name} needs a property-based test of tests/fuzz.py: {word}"
 
 
 @each
@@ -79,8 +95,14 @@ def test_it_says_what_it_is(name: str) -> None:
     for text in (found.title, found.reports, found.documented, found.renew):
         assert text == " ".join(text.split()) != ""
     assert found.dashboard.startswith("https://")
-    assert found.base_url == check_base_url(found.base_url)
-    assert found.base_url.startswith("https://")
+    if name in ON_THIS_MACHINE:
+        assert found.base_url == ""
+    elif found.base_url or name not in registry.catalog():
+        assert found.base_url == check_base_url(found.base_url)
+        assert found.base_url.startswith("https://")
+    else:
+        # A server of one's own has no usual address.
+        assert "base_url" in [option.name for option in found.options]
     assert found.min_interval >= 60
 
 
@@ -97,6 +119,15 @@ def test_places_parts_and_options_are_told_apart(name: str) -> None:
         assert option.about.endswith(".")
         assert option.kind in ("text", "texts", "positive", "flag")
         assert option.env is None or re.fullmatch(r"[A-Z][A-Z0-9_]*", option.env)
+
+
+@pytest.mark.parametrize("name", registry.catalog())
+def test_the_catalog_says_of_a_source_whether_it_is_the_vendor_s(name: str) -> None:
+    found = load(f"{registry.CATALOG}/{name}.yaml", name)
+    assert found.source
+    assert found.documented is not None
+    assert found.reports.endswith(".")
+    assert found.key_url or found.key_hint
 
 
 @each

@@ -15,8 +15,8 @@ import pytest
 from tests.cli import configure, openrouter, run
 from tests.support import make_machine
 from usagecli import credentials, log, registry
-from usagecli.credentials import Secret
-from usagecli.errors import NotConfigured, ProviderError, ServiceError
+from usagecli.credentials import Credential, Secret
+from usagecli.errors import AuthError, NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import CredentialSource, Service
 
@@ -77,6 +77,36 @@ def test_a_file_is_read_again_for_a_renewed_secret(
         path.write_text(text)
     renewed = credentials.renewed(found)
     assert (renewed and renewed.secret.reveal()) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "refused", "tried"),
+    [
+        ("fake-new", {"fake-old"}, ["fake-old", "fake-new"]),
+        ("fake-new", {"fake-old", "fake-new"}, ["fake-old", "fake-new"]),
+        ("fake-old", {"fake-old"}, ["fake-old"]),
+        ("fake-new", set(), ["fake-old"]),
+    ],
+)
+def test_a_refused_secret_is_tried_again_once_where_it_is_another_now(
+    now: str, refused: set[str], tried: list[str]
+) -> None:
+    seen = []
+
+    def read(credential: Credential) -> str:
+        seen.append(credential.secret.reveal())
+        if seen[-1] in refused:
+            raise AuthError("refused")
+        return seen[-1]
+
+    newer = Credential(secret=Secret(now), origin="x")
+    older = Credential(secret=Secret("fake-old"), origin="x", reread=lambda: newer)
+    if tried[-1] in refused:
+        with pytest.raises(AuthError, match="^refused$"):
+            credentials.read_with(older, read)
+    else:
+        assert credentials.read_with(older, read) == tried[-1]
+    assert seen == tried
 
 
 def test_a_command_is_not_run_again(machine: Machine) -> None:

@@ -53,8 +53,8 @@ def test_an_empty_machine() -> None:
         "cache": ("✓", here().short(here().cache_dir), ""),
         "others": (
             "·",
-            f"no credentials found: {', '.join(registry.names())}",
-            "usagecli providers ID says how to get them",
+            f"no credentials found for {len(registry.names())} of {len(registry.names())} providers",
+            "usagecli providers lists them, usagecli providers ID says how to give one access",
         ),
     }
 
@@ -83,7 +83,7 @@ def test_a_shared_credential_counts_only_when_named(monkeypatch: pytest.MonkeyPa
     told = "*** from GH_TOKEN, which other tools share: it counts only when copilot is named"
     found = doctor(3)
     assert found["copilot"] == ("·", told, "usagecli copilot")
-    assert "copilot" not in found["others"][1]
+    assert f"for {len(registry.names()) - 1} of " in found["others"][1]
 
 
 def test_the_services_of_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,4 +203,4 @@ def test_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-fake")
     assert run("doctor").code == 0
-    assert os.listdir(here().cache_dir) == []
+    assert set(os.listdir(here().cache_dir)) <= {"plugins.txt"}

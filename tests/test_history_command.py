@@ -367,9 +367,9 @@ def test_messages_name_no_command_that_there_is_not() -> None:
 
 
 def test_words_that_may_come_next() -> None:
-    configure([openrouter(GATEWAY, "exact"), openrouter(GATEWAY, "home")])
-    assert completed("history", "ex") == ["export", "exact"]
-    assert completed("history", "home", "ex") == ["exact"]
+    configure([openrouter(GATEWAY, "expert"), openrouter(GATEWAY, "home")])
+    assert completed("history", "exp") == ["export", "expert"]
+    assert completed("history", "home", "exp") == ["expert"]
     assert completed("history", "--account", "ho") == ["home"]
     # A provider is no account, and would be refused.
     assert completed("history", "--account", "openr") == []

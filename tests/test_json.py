@@ -94,6 +94,7 @@ def test_the_document_of_the_contract() -> None:
         ],
         "notes": [],
         "error": None,
+        "incident": None,
         **registry.get("codex").descriptor.contract,
         "planType": "plus",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import configure, openrouter, run
+from tests.process import on_terminal, posix
 from usagecli import registry
 
 pytestmark = pytest.mark.usefixtures("fixed_clock")
@@ -27,11 +28,50 @@ def places(provider: str = "openrouter") -> list[str]:
 def test_the_list_names_every_provider_with_what_it_reports() -> None:
     outcome = run("providers")
     assert (outcome.code, outcome.err) == (0, "")
-    entries = outcome.out.rstrip("\n").split("\n\n")
-    assert [entry.split()[0] for entry in entries] == list(registry.names())
-    for entry in entries:
-        descriptor = registry.get(entry.split()[0]).descriptor
-        assert " ".join(entry.split()) == f"{descriptor.name} {descriptor.title} {descriptor.reports}"
+    *groups, last = outcome.out.rstrip("\n").split("\n\n")
+    shown = []
+    for (kind, heading), group in zip(registry.KINDS.items(), groups, strict=True):
+        first, *lines = group.splitlines()
+        assert first == heading
+        for line in lines:
+            descriptor = registry.get(line.split()[0]).descriptor
+            assert descriptor.kind == kind
+            told = line.split(maxsplit=1)[1]
+            assert told.startswith(f"{descriptor.title}, ")
+            assert f": {descriptor.reports}" in told
+            shown.append(descriptor.name)
+        assert lines == sorted(lines)
+    assert sorted(shown) == list(registry.names())
+    assert last.startswith(f"{len(shown)} providers; ")
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("zhipu", ["zai"]),
+        ("GITHUB_PAT", ["copilot"]),
+        ("Ai Credits", ["antigravity", "copilot", "gemini", "jetbrains", "warp"]),
+    ],
+)
+def test_a_search_keeps_those_about_a_word(word: str, names: list[str]) -> None:
+    outcome = run("providers", "--search", word)
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = [line for line in outcome.out.splitlines() if line.startswith("  ")]
+    assert sorted(line.split()[0] for line in lines) == names
+    assert f"{len(names)} provider{'' if len(names) == 1 else 's'}; " in outcome.out
+
+
+def test_a_search_without_a_find_says_so() -> None:
+    outcome = run("providers", "--search", "no such word")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "No provider is about 'no such word'.\n")
+
+
+@posix
+def test_on_a_terminal_a_line_is_no_longer_than_it_is() -> None:
+    _, shown = on_terminal("providers", stream="stdout")
+    lines = [line for line in shown.splitlines() if line.startswith("  ")]
+    assert len(lines) == len(registry.names())
+    assert max(map(len, lines)) == 80
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -51,7 +91,9 @@ def test_a_page_says_what_a_newcomer_needs(name: str) -> None:
         assert f"{option.name}: {option.about}" in words
         assert option.env is None or f"In the environment: {option.env}." in words
     assert f"Dashboard: {descriptor.dashboard}" in words
-    assert f"at most once in {descriptor.min_interval} s" in words
+    asks = descriptor.base_url or "base_url" in [option.name for option in descriptor.options]
+    assert (f"at most once in {descriptor.min_interval} s" in words) == bool(asks)
+    assert ("Read on this machine: nobody is asked." in words) == (not asks)
 
 
 def test_an_unknown_provider_exits_2_with_a_suggestion() -> None:

@@ -88,8 +88,9 @@ def test_the_keys_of_the_jq_lines_exist(line: str) -> None:
 
 
 def test_every_provider_has_a_row() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \|", section("Providers"), flags=re.MULTILINE)
-    assert rows == list(registry.names())
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|", section("Providers"), flags=re.MULTILINE)
+    kinds = {name: registry.get(name).descriptor.kind for name in registry.names()}
+    assert rows == [name for kind in registry.KINDS for name in kinds if kinds[name] == kind]
 
 
 # A date and a time of a reading.
@@ -143,6 +144,21 @@ def test_the_history_of_the_config_is_what_it_is_without_one(tmp_path: Path) -> 
     path = tmp_path / "config.yaml"
     path.write_text(blocks(section("History"))[4], encoding="utf-8")
     assert config.load(here(), str(path)).history == config.Keep()
+
+
+def test_the_gateway_of_the_readme_works_at_the_first_try(tmp_path: Path) -> None:
+    (text,) = blocks(section("Add your own gateway"))
+    (tmp_path / "acme.yaml").write_text(text, encoding="utf-8")
+    answer = {"credits": {"left": 1234}, "month": {"used": 40, "limit": 100, "resets_at": 1796083200}}
+    (tmp_path / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    outcome = run(
+        "providers", "try", str(tmp_path / "acme.yaml"), "--payload", str(tmp_path / "answer.json"), "--json"
+    )
+    assert outcome.code == 0
+    assert re.fullmatch(r"Asked: GET /v1/usage\?since=\d{4}-\d\d-01T00:00:00Z\n", outcome.err)
+    (quota,), (balance,) = outcome.document["quotas"], outcome.document["balances"]
+    assert (quota["used"], quota["limit"], quota["resetsAt"]) == (40, 100, "2026-12-01T00:00:00Z")
+    assert balance["amount"] == 12.34
 
 
 def test_the_alerts_are_right() -> None:

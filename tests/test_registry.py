@@ -21,14 +21,19 @@ def test_names_of_a_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("b.py", "a_two.py", "_shared.py", "__init__.py", "notes.txt"):
         (tmp_path / name).write_text("")
     (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "catalog").mkdir()
+    for name in ("a.yaml", "d-e.yaml", "notes.txt"):
+        (tmp_path / "catalog" / name).write_text("")
     monkeypatch.setattr(registry, "_FOLDER", str(tmp_path))
-    assert registry.names() == ("a-two", "b")
+    monkeypatch.setattr(registry, "CATALOG", str(tmp_path / "catalog"))
+    assert registry.names() == ("a", "a-two", "b", "d-e")
+    assert registry.catalog() == ("a", "d-e")
 
 
 def test_names_imports_no_provider() -> None:
     code = (
         "import sys; from usagecli import registry; registry.names();"
-        "print([name for name in sys.modules if name.startswith('usagecli.providers')])"
+        "print([name for name in sys.modules if name.startswith(('usagecli.providers', 'yaml', 'jmespath'))])"
     )
     assert python(code).out == "[]\n"
 

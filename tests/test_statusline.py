@@ -272,6 +272,8 @@ def test_nobody_is_asked_and_no_credential_is_touched(
     monkeypatch.chdir(own_home)
     monkeypatch.setattr("usagecli.credentials.find", lambda *_: pytest.fail("looked for a credential"))
     heard("work", percent(10), provider="openrouter", age=timedelta(hours=2))
+    # What other packages bring is listed once, and that list is kept.
+    run("statusline")
     before = files_below(own_home)
     outcome = run("-v", "statusline")
     assert outcome.out == "work 10% (2h)\n"

@@ -13,8 +13,9 @@ from usagecli.durations import seconds
 from usagecli.model import CredentialSource
 
 if TYPE_CHECKING:
-    from usagecli.configsheet import Path, Sheet
+    from usagecli.configsheet import Sheet
     from usagecli.model import Service
+    from usagecli.yamlreader import Path
 
 _CONDITIONS: tuple[Condition, ...] = ("below", "below_amount", "runs_out_before_reset", "unknown_for")
 _ACTIONS = ("run", "notify")

@@ -26,6 +26,7 @@ COMMANDS = (
     "config",
     "doctor",
     "history",
+    "incidents",
     "providers",
     "push",
     "report",
@@ -51,9 +52,11 @@ class Root(click.Group):
     """Finds commands and providers by name, without importing any other."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        _look_everywhere(ctx)
         return [*COMMANDS, *registry.names()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        _look_everywhere(ctx)
         if cmd_name in COMMANDS:
             # __import__ with a list of names gives the submodule itself.
             return __import__(f"usagecli.commands.{cmd_name}", fromlist=["command"]).command  # type: ignore[no-any-return]
@@ -80,7 +83,8 @@ class Root(click.Group):
 
         with formatter.section("Commands"):
             formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
-        with formatter.section("Providers (one command each)"):
+        _look_everywhere(ctx)
+        with formatter.section("Providers (one command each; usagecli providers says more)"):
             # Not `write_text`: it breaks a name at its hyphen.
             told, indent = ", ".join(registry.names()), " " * formatter.current_indent
             lines = wrap(told, formatter.width - len(indent), break_on_hyphens=False)
@@ -121,6 +125,7 @@ _HELP = {
     "config": "The config file: path, init, show, validate.",
     "doctor": "What was found on this machine, what is missing, and how to mend it.",
     "history": "How quotas and balances moved, from the local history; record, export, prune, path.",
+    "incidents": "Whether the vendors report trouble themselves, on their status pages.",
     "providers": "What is supported, and for one: what it reports and how to give it access.",
     "push": "Send the figures to a Prometheus Pushgateway or an OpenTelemetry receiver.",
     "report": "One self-contained HTML page: quotas, their last seven days, tokens.",
@@ -135,6 +140,18 @@ _HELP = {
 def _refuse(error: click.ClickException) -> NoReturn:
     error.show()
     sys.exit(error.exit_code)
+
+
+def _look_everywhere(ctx: click.Context) -> None:
+    """Let the registry know where else providers may be: the user's own, and other packages'."""
+    registry.also = ()
+    if not ctx.params.get("demo"):
+        from usagecli.own import Own
+        from usagecli.plugins import Plugins
+
+        machine = here()
+        config_path, _ = machine.config_file(ctx.params.get("config_path"))
+        registry.also = (Own(config_path), Plugins(machine.cache_dir))
 
 
 def silence_stdout() -> None:

@@ -113,6 +113,8 @@ class Ask:
     options: Mapping[str, Any]
     machine: Machine
     transport: Transport
+    # True: what the vendor does not document is not asked, not even to enrich a report.
+    documented_only: bool = False
     _sessions: list[Any] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -205,6 +207,7 @@ class Client:
         path: str,
         body: Any,
         *,
+        params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
@@ -214,7 +217,8 @@ class Client:
         """
         merged = self._merged({"Content-Type": "application/json", **(headers or {})})
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._once(_Request("POST", self.base_url + path, None, merged, data), self._until(timeout_s))
+        request = _Request("POST", self.base_url + path, params, merged, data)
+        return self._once(request, self._until(timeout_s))
 
     def post_json(
         self,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from usagecli import assess, credentials, log, options, pace, registry
+from usagecli import assess, credentials, log, options, pace, policy, registry
 from usagecli.client import Ask, Transport
 from usagecli.errors import ProviderError, RateLimited, Unavailable
 from usagecli.model import Failure, Rates, Service, Usage
@@ -23,6 +23,7 @@ from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 if TYPE_CHECKING:
     from usagecli.credentials import Credential
     from usagecli.machine import Machine
+    from usagecli.registry import Provider
 
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 3600
@@ -40,12 +41,13 @@ Progress = Callable[[Sequence[str]], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How a run may ask. `max_age_s` None means `--no-cache`: nothing younger is reused. `history`
-    False: forecasts rest on the report alone."""
+    False: forecasts rest on the report alone. `documented_only`: only what its vendor documents."""
 
     max_age_s: float | None = 60.0
     timeout_s: float = 20.0
     offline: bool = False
     history: bool = True
+    documented_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,8 @@ class Collector:
         try:
             self._prepare(job)
         except ProviderError as error:
-            return self._or_local(job, Result(service=job.service, failure=_failure(error)))
+            result = Result(service=job.service, failure=_failure(error))
+            return self._or_local(job, result, forbidden=isinstance(error, policy.ForbiddenError))
         return self._settled(job)
 
     def _prepare(self, job: _Job) -> None:
@@ -141,9 +144,23 @@ class Collector:
         for warning in warnings:
             log.warn(f"{job.service.name}: {warning}")
         job.credential = job.target.credential or credentials.find(provider, job.service, machine)
+        if self.rules.documented_only:
+            job.credential = self._documented(job, provider, job.credential, machine)
         log.debug(f"{job.service.name}: credential from {job.credential.origin}")
         job.key = identity(job.service, job.credential, job.settings)
         job.entry = self.cache.load(job.service, job.key)
+
+    @staticmethod
+    def _documented(job: _Job, provider: Provider, found: Credential, machine: Machine) -> Credential:
+        """The credential, or another one that the policy allows. Raises ForbiddenError."""
+        descriptor, settings = provider.descriptor, job.settings
+
+        def wanted(credential: Credential) -> bool:
+            return policy.allows(descriptor, credential.kind, settings)
+
+        if not wanted(found) and job.service.credential is None:
+            found = credentials.find(provider, job.service, machine, wanted)
+        return policy.narrowed(descriptor, found, settings)
 
     def _settled(self, job: _Job) -> Result | None:
         now = self.machine.clock()
@@ -163,11 +180,13 @@ class Collector:
             return self._known(job, replace(job.entry, failure=failure), stale=True)
         return None
 
-    def _or_local(self, job: _Job, result: Result) -> Result:
-        """The result, or what the vendor's own tool left on this machine, where nobody answered and
-        that is newer than the last answer."""
+    def _or_local(self, job: _Job, result: Result, *, forbidden: bool = False) -> Result:
+        """The result, or what the vendor's own tool left on this machine, where nobody answered (or may
+        be asked) and that is newer than the last answer."""
         recall, failure = registry.get(job.service.provider).recall, result.failure
-        if recall is None or failure is None or failure.kind not in (*_UNREACHED, "not_configured"):
+        if recall is None or failure is None:
+            return result
+        if not forbidden and failure.kind not in (*_UNREACHED, "not_configured"):
             return result
         found = recall(job.service, job.credential, self.machine.overlaid(job.service.env))
         if found is None or (result.fetched_at is not None and result.fetched_at >= found.at):
@@ -272,6 +291,7 @@ class Collector:
             options=job.settings,
             machine=self.machine.overlaid(job.service.env),
             transport=transport,
+            documented_only=self.rules.documented_only,
         )
         started = time.monotonic()
         try:
@@ -285,7 +305,10 @@ class Collector:
             usage = assess.kept(usage, job.entry.usage, job.entry.fetched_at)
             if self.machine.demo:
                 usage = replace(usage, source="demo")
-            entry = Entry(usage=usage, fetched_at=now, checked_at=now, rates=self._rates(job, usage, now))
+            # What a vendor's app wrote down is as old as its file.
+            fetched_at = min(usage.as_of or now, now)
+            rates = self._rates(job, usage, fetched_at)
+            entry = Entry(usage=usage, fetched_at=fetched_at, checked_at=now, rates=rates)
         finally:
             ask.close()
         job.entry = entry

@@ -80,6 +80,8 @@ class Config:
     services: tuple[Service, ...] | None = None
     alerts: tuple[Rule, ...] = ()
     actions: Actions = Actions()
+    # `policy: documented-only`.
+    documented_only: bool = False
 
     @property
     def all_actions(self) -> list[Actions]:
@@ -89,10 +91,7 @@ class Config:
 
 def path_of(machine: Machine, given: str | None) -> tuple[str, bool]:
     """Where the config is, and whether somebody named that place (then it must exist)."""
-    named = given or machine.get("USAGECLI_CONFIG")
-    if named:
-        return os.path.abspath(machine.expand(named)), True
-    return os.path.join(machine.config_dir, "config.yaml"), False
+    return machine.config_file(given)
 
 
 def load(machine: Machine, given: str | None = None) -> Config:

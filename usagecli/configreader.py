@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from usagecli import alertreader, options, registry
 from usagecli.config import SOURCES, Config, Keep, suggestion
-from usagecli.configsheet import Path, Sheet
+from usagecli.configsheet import Sheet
 from usagecli.model import CredentialSource, Service
+from usagecli.own import check_id
+from usagecli.policy import DOCUMENTED_ONLY
 from usagecli.urls import check_base_url
+from usagecli.yamlreader import Path
 
 if TYPE_CHECKING:
     from usagecli.registry import Descriptor
 
-_KEYS = ("defaults", "history", "services", *alertreader.KEYS)
+_KEYS = ("custom", "defaults", "history", "policy", "services", *alertreader.KEYS)
 _DEFAULT_KEYS = ("low_below", "max_age", "timeout", "credits_per_usd")
 _MOST_DAYS = 36500
 _HISTORY_KEYS = ("full_days", "hourly_days", "daily_days")
@@ -43,6 +46,7 @@ class Reader(Sheet):
         if body is None:
             return Config(path=self.path, exists=True)
         self.keys((), body, _KEYS)
+        self.custom(("custom",), body.get("custom"))
         defaults = self.mapping(("defaults",), body.get("defaults"))
         self.keys(("defaults",), defaults, _DEFAULT_KEYS)
         services = None if body.get("services") is None else self.services(body["services"])
@@ -57,6 +61,7 @@ class Reader(Sheet):
             ),
             credits_per_usd=self.amount(("defaults", "credits_per_usd"), defaults.get("credits_per_usd"), 25),
             history=self.history(body.get("history")),
+            documented_only=self.policy(("policy",), body.get("policy")),
             services=services,
             alerts=alertreader.rules(self, body.get("alerts"), services or (), actions),
             actions=actions,
@@ -72,10 +77,24 @@ class Reader(Sheet):
         ages: dict[str, Any] = {key: self.days(("history", key), days) for key, days in value.items()}
         return Keep(**ages)
 
+    def policy(self, where: Path, value: Any) -> bool:
+        """Whether only documented sources may be asked: the one policy that there is."""
+        if value not in (None, DOCUMENTED_ONLY):
+            self.fail(where, f"expected {DOCUMENTED_ONLY}")
+        return value is not None
+
     def days(self, where: Path, value: Any) -> int:
         if type(value) is not int or not 0 <= value <= _MOST_DAYS:
             self.fail(where, f"expected a whole number of days, 0 to {_MOST_DAYS}")
         return value
+
+    def custom(self, where: Path, value: Any) -> None:
+        """Whether the user's own providers may be called so; what they say is checked where it is used."""
+        for name in self.mapping(where, value):
+            try:
+                check_id(str(name))
+            except ValueError as error:
+                self.fail((*where, str(name)), str(error))
 
     # -- services --------------------------------------------------------------------------------
 

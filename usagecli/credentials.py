@@ -11,14 +11,16 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from usagecli.errors import NotConfigured, ServiceError
+from usagecli.errors import AuthError, NotConfigured, ServiceError
 
 if TYPE_CHECKING:
     from usagecli.machine import Machine
     from usagecli.model import CredentialSource, Service
     from usagecli.registry import Provider
+
+_Read = TypeVar("_Read")
 
 _MAX_FILE = 1_000_000
 _COMMAND_TIMEOUT_S = 10.0
@@ -111,8 +113,13 @@ def env_place(
     return Place(name=name, look=look, shared=shared, variables={name: part})
 
 
-def find(provider: Provider, service: Service, machine: Machine) -> Credential:
-    """The service's credential.
+def find(
+    provider: Provider,
+    service: Service,
+    machine: Machine,
+    wanted: Callable[[Credential], bool] = lambda _: True,
+) -> Credential:
+    """The service's credential; of several the first that is `wanted`, else the first.
 
     Raises NotConfigured where there is none, ServiceError where the given source does not work.
     """
@@ -121,6 +128,7 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
     descriptor = provider.descriptor
     places = [place for place in descriptor.places if place.fits(service)]
     trouble: NotConfigured | ServiceError | None = None
+    unwanted: Credential | None = None
     for place in places:
         if place.shared and not service.named and not traced(provider, machine):
             continue
@@ -130,8 +138,11 @@ def find(provider: Provider, service: Service, machine: Machine) -> Credential:
             # A home that is there but unusable is worth telling, unless a later one works.
             trouble = trouble or error
             continue
-        if credential is not None:
+        if credential is not None and wanted(credential):
             return credential
+        unwanted = unwanted or credential
+    if unwanted is not None:
+        return unwanted
     if trouble is not None:
         raise trouble
     names = ", ".join(place.name for place in places[:2])
@@ -150,6 +161,18 @@ def renewed(credential: Credential) -> Credential | None:
         # What the refused secret says is then the better error.
         return None
     return None if found is None or found.secret == credential.secret else found
+
+
+def read_with(credential: Credential, read: Callable[[Credential], _Read]) -> _Read:
+    """What `read` gives with the credential; where it is refused, with the one that its tool has put in
+    its place meanwhile. Raises as `read` does."""
+    try:
+        return read(credential)
+    except AuthError:
+        found = renewed(credential)
+        if found is None:
+            raise
+        return read(found)
 
 
 def traced(provider: Provider, machine: Machine) -> bool:
@@ -188,6 +211,20 @@ def unhexed(text: str) -> str:
     except ValueError:
         return text
     return decoded if decoded.startswith("{") else text
+
+
+def unwrapped(text: str) -> str:
+    """A token as it stands, or as programs in Go wrap it for a keychain; "" for a broken wrapping."""
+    for prefix, decode in (
+        ("go-keyring-base64:", binascii.a2b_base64),
+        ("go-keyring-encoded:", binascii.unhexlify),
+    ):
+        if text.startswith(prefix):
+            try:
+                return decode(text.removeprefix(prefix).strip()).decode()
+            except ValueError:
+                return ""
+    return text
 
 
 def without_comments(text: str) -> str:
@@ -235,6 +272,10 @@ def key_in(text: str, what: str) -> str | None:
     return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
 
 
+class NoKeyring(ServiceError):
+    """This machine has no keyring at all, so that nobody keeps anything there."""
+
+
 @contextlib.contextmanager
 def system_keyring() -> Iterator[Any]:
     """The keyring package; whatever goes wrong in the block is a ServiceError."""
@@ -246,7 +287,7 @@ def system_keyring() -> Iterator[Any]:
     try:
         yield keyring
     except keyring.errors.NoKeyringError:
-        raise ServiceError(
+        raise NoKeyring(
             "this machine has no working keyring",
             hint="use credential: env, file or command instead",
         ) from None

@@ -39,5 +39,10 @@ def standing(
     )
     if not quotas or at > now:
         return None
-    note = f"as {teller} was told on {at:%Y-%m-%d at %H:%M} UTC; what was used elsewhere since is not in it"
-    return Local(usage=replace(aged, quotas=quotas, notes=(*aged.notes, note), source="local"), at=at)
+    notes = (*aged.notes, as_told(teller, at))
+    return Local(usage=replace(aged, quotas=quotas, notes=notes, source="local"), at=at)
+
+
+def as_told(teller: str, at: datetime) -> str:
+    """The note that says how old such figures are."""
+    return f"as {teller} was told on {at:%Y-%m-%d at %H:%M} UTC; what was used elsewhere since is not in it"

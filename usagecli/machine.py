@@ -19,7 +19,8 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`env` is never printed; `clock` gives aware UTC. `demo` replays recorded answers only."""
+    """`env` is never printed; `clock` gives aware UTC. `demo` replays recorded answers only;
+    `status_pages` is where it replays vendors' status pages."""
 
     env: Mapping[str, str] = field(repr=False)
     home: str
@@ -29,6 +30,7 @@ class Machine:
     platform: str = sys.platform
     clock: Callable[[], datetime] = _utc_now
     demo: bool = False
+    status_pages: str | None = None
 
     def get(self, name: str) -> str | None:
         """An environment variable without surrounding space; a blank one is None."""
@@ -43,6 +45,13 @@ class Machine:
         if path == "~" or path.startswith(("~/", "~\\")):
             return os.path.join(self.home, path[2:])
         return path
+
+    def config_file(self, given: str | None = None) -> tuple[str, bool]:
+        """Where the config is, and whether somebody named that place (then it must exist)."""
+        named = given or self.get("USAGECLI_CONFIG")
+        if named:
+            return os.path.abspath(self.expand(named)), True
+        return os.path.join(self.config_dir, "config.yaml"), False
 
     def short(self, path: str) -> str:
         """A path as people write it, `~` for the home."""

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 Status = Literal["ok", "low", "exhausted", "error"]
 SourceKind = Literal["oauth", "api", "cookie", "cli", "local", "demo"]
+# What a vendor's status page says; `unknown` where it could not be read.
+Trouble = Literal["ok", "degraded", "outage", "unknown"]
 
 _HUNDRED = Decimal(100)
 _ZERO = Decimal(0)
@@ -163,6 +165,8 @@ class Usage:
     plan: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     source: SourceKind = "api"
+    # When the figures were true, where that was before they were read: a file of the vendor's own app.
+    as_of: datetime | None = None
     # True: the provider says outright that the account is stopped.
     stopped: bool = False
     # True: the provider says outright that a part of the work is stopped: low, not exhausted.
@@ -223,6 +227,25 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What a vendor's public status page (`url`) says: no part of a quota, and judged by nobody.
+
+    `summary` is the vendor's own line, of an unknown one the reason; None where there is none.
+    """
+
+    status: Trouble
+    vendor: str
+    url: str
+    summary: str | None = None
+    started_at: datetime | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the vendor itself reports trouble."""
+        return self.status in ("degraded", "outage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one service answered, judged. `usage` is None where nothing was ever read."""
 
@@ -234,6 +257,8 @@ class Report:
     failure: Failure | None = None
     # By quota id: below how many percent left it is low.
     low_below: Mapping[str, Decimal] = field(default_factory=dict)
+    # None: the vendor's status page was not asked, or there is none.
+    incident: Incident | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

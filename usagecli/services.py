@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from usagecli import credentials, registry
+from usagecli import credentials, log, registry
 from usagecli.collect import Target
 from usagecli.config import suggestion
 from usagecli.errors import ConfigError, NotConfigured, ServiceError
@@ -23,11 +23,15 @@ def discover(machine: Machine) -> list[Target]:
     """
     found = []
     for name in registry.names():
+        if not registry.may_be_used(name, machine):
+            continue
         service = Service(name=name, provider=name, named=False)
         try:
             credential = credentials.find(registry.get(name), service, machine)
         except NotConfigured:
             continue
+        except ConfigError as error:
+            log.warn(error.message)
         except ServiceError:
             found.append(Target(service=service))
         else:

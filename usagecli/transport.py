@@ -16,7 +16,14 @@ from urllib.parse import urljoin
 import certifi
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError
+from urllib3 import disable_warnings
+from urllib3.exceptions import (
+    HTTPError,
+    InsecureRequestWarning,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+)
 
 from usagecli.errors import PayloadError, ServiceError, Unavailable
 from usagecli.urls import host_of
@@ -34,6 +41,19 @@ def new_session(*, trust_env: bool) -> Session:
     session.auth = _no_auth
     session.mount("https://", _SharedTrust(max_retries=0))
     session.mount("http://", HTTPAdapter(max_retries=0))
+    return session
+
+
+def loopback_session() -> Session:
+    """A session for 127.0.0.1 and nothing else, whose programs sign their certificates themselves."""
+    # Meant here, where nothing leaves the machine: it need not be said at every request.
+    disable_warnings(InsecureRequestWarning)
+    session = Session()
+    session.trust_env = False
+    session.auth = _no_auth
+    session.adapters.clear()
+    session.mount("https://127.0.0.1:", _AnyCertificate(max_retries=0))
+    session.mount("http://127.0.0.1:", HTTPAdapter(max_retries=0))
     return session
 
 
@@ -193,6 +213,19 @@ class _SharedTrust(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Everything that this would set on the connection is in the shared context."""
+
+
+class _AnyCertificate(HTTPAdapter):
+    """TLS without a look at the certificate: between two programs of one machine."""
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing to check."""
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"cert_reqs": "CERT_NONE"}
 
 
 def _context(verify: bool | str) -> ssl.SSLContext:

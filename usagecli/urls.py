@@ -51,6 +51,12 @@ def origin(url: str) -> tuple[str, str, int | None]:
         return "", "", None
 
 
+def within(url: str, domain: str) -> bool:
+    """Whether a URL leads to that domain or below it."""
+    host = origin(url)[1].rstrip(".")
+    return host == domain or host.endswith(f".{domain}")
+
+
 def host_of(url: str) -> str:
     """Host and port, as messages name them; never a user that stands before them."""
     from urllib.parse import urlsplit

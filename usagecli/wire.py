@@ -128,6 +128,12 @@ def first(body: Mapping[str, Any], *keys: str) -> Any:
     return next((body[key] for key in keys if body.get(key) is not None), None)
 
 
+def first_text(body: Mapping[str, Any], *keys: str) -> str | None:
+    """The first text that is not blank among the spellings of one key, as it stands: secrets too."""
+    found = (body.get(key) for key in keys)
+    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), None)
+
+
 def slug(name: str) -> str:
     """Lower case, each run of other characters one `_`: a word fit for an id."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

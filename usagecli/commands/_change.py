@@ -94,12 +94,16 @@ class Change:
 def check(app: App, change: Change) -> None:
     """Ask the provider with what the change brings, and say what came of it. Raises RefusedError."""
     file = configfile.read(app.machine, app.config_path)
-    timeout_s = file.config.timeout_s
+    rules = Rules(
+        max_age_s=None,
+        timeout_s=file.config.timeout_s,
+        documented_only=file.config.documented_only,
+    )
     targets = [Target(service=service) for service in change.tried(file)]
     from usagecli.progress import shown
 
     with shown() as progress:
-        results = Collector(app.machine, Rules(max_age_s=None, timeout_s=timeout_s)).run(targets, progress)
+        results = Collector(app.machine, rules).run(targets, progress)
     for result in results:
         failure, provider = result.failure, result.service.provider
         if failure is None:

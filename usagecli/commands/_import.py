@@ -78,6 +78,8 @@ def sort(variables: Mapping[str, str], machine: Machine) -> Found:
     settings: dict[str, dict[str, Any]] = {}
     used = set()
     for provider in registry.names():
+        if not registry.may_be_used(provider, bare):
+            continue
         descriptor = registry.get(provider).descriptor
         for names in _usable(provider, given, bare):
             used |= set(names)

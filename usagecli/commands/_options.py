@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -40,6 +40,8 @@ class Given:
     offline: bool = False
     timeout: float | None = None
     exit_zero: bool = False
+    documented_only: bool = False
+    incidents: bool = False
 
     @property
     def threshold(self) -> Decimal | None:
@@ -60,7 +62,7 @@ def run_options(function: _F) -> _F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        names = ("accounts", "low_below", "max_age", "no_cache", "offline", "timeout", "exit_zero")
+        names = {field.name for field in fields(Given)} & {*kwargs}
         return function(*args, given=Given(**{name: kwargs.pop(name) for name in names}), **kwargs)
 
     for option in (
@@ -71,6 +73,7 @@ def run_options(function: _F) -> _F:
             metavar="S",
             help="Deadline for the network, of the whole run.  [default: 20]",
         ),
+        click.option("--documented-only", is_flag=True, help="Ask only what its vendor documents."),
         click.option("--offline", is_flag=True, help="Ask nobody: show what the cache has."),
         click.option("--no-cache", is_flag=True, help="Reuse no report, however young."),
         click.option(
@@ -89,6 +92,11 @@ def run_options(function: _F) -> _F:
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
+
+
+incidents_option = click.option(
+    "--incidents", is_flag=True, help="Also ask the vendors' status pages whether there is trouble."
+)
 
 
 def account_option(function: _F) -> _F:

@@ -6,7 +6,7 @@ import click
 
 from usagecli import config, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, Output, format_options, run_options
+from usagecli.commands._options import Given, Output, format_options, incidents_option, run_options
 from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
 
 
@@ -15,6 +15,7 @@ def provider_command(provider: str) -> click.Command:
 
     @click.command(provider, help=_help(provider), short_help=provider)
     @format_options()
+    @incidents_option
     @run_options
     @click.pass_context
     def command(ctx: click.Context, output: Output, given: Given) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,12 @@ from usagecli.errors import ExitCode, OutputError
 from usagecli.formatters import Look, formatter
 
 if TYPE_CHECKING:
-    from usagecli.collect import Target
+    from usagecli.collect import Rules, Target
     from usagecli.commands._options import Given, Output
     from usagecli.config import Config
-    from usagecli.model import Snapshot
+    from usagecli.incidents.pages import Page
+    from usagecli.incidents.reading import Reading
+    from usagecli.model import Incident, Service, Snapshot
 
 
 def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Snapshot:
@@ -37,9 +39,13 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         timeout_s=found.timeout_s if given.timeout is None else given.timeout,
         offline=given.offline,
         history=found.history.enabled,
+        documented_only=found.documented_only or given.documented_only,
     )
+    # Before the services, whose answers take as long.
+    reading = _reading(app, targets, rules) if given.incidents else None
     with shown() as progress:
         results = Collector(app.machine, rules).run(targets, progress)
+        incidents = reading.wait(progress) if reading is not None else {}
     reports = tuple(
         assess.report(
             result.service,
@@ -59,12 +65,30 @@ def take(app: App, found: Config, targets: Sequence[Target], given: Given) -> Sn
         pairs = zip(results, reports, strict=True)
         live = [history.live(result.account, report, now) for result, report in pairs if result.live]
         history.keep_reports(app.machine, found.history, live)
+    if incidents:
+        reports = tuple(replace(report, incident=_incident(report.service, incidents)) for report in reports)
     return Snapshot(
         status=assess.worst(report.status for report in reports) if reports else "error",
         fetched_at=now,
         reports=reports,
         credits_per_usd=found.credits_per_usd,
     )
+
+
+def _reading(app: App, targets: Sequence[Target], rules: Rules) -> Reading:
+    """The status pages of these services, which are now being read."""
+    from usagecli.incidents.pages import page_of
+    from usagecli.incidents.reading import Reading
+
+    pages = [page for target in targets if (page := page_of(target.service)) is not None]
+    return Reading(app.machine, pages, timeout_s=rules.timeout_s, offline=rules.offline)
+
+
+def _incident(service: Service, found: Mapping[Page, Incident]) -> Incident | None:
+    from usagecli.incidents.pages import page_of
+
+    page = page_of(service)
+    return None if page is None else found.get(page)
 
 
 def look(app: App, *, apart: bool = False) -> Look:

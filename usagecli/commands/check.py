@@ -12,7 +12,14 @@ from usagecli import alerts, assess, config, services
 from usagecli.alerts import News, Verdict
 from usagecli.cli import App
 from usagecli.commands._alerts import Asked, alert_options, warn_of_strangers, watch_of
-from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
+from usagecli.commands._options import (
+    Given,
+    Output,
+    complete_services,
+    format_options,
+    incidents_option,
+    run_options,
+)
 from usagecli.commands._run import emit, look, say_nothing_found, take
 from usagecli.errors import ExitCode
 from usagecli.formatters import Look, alert, formatter, nagios
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
 @format_options(("lines", "json", "nagios"), file=False)
 @alert_options
+@incidents_option
 @run_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: Given, asked: Asked) -> None:

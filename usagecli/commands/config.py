@@ -18,6 +18,7 @@ from usagecli.commands._run import emit
 from usagecli.config import Actions, Keep, Rule
 from usagecli.errors import ConfigError
 from usagecli.model import CredentialSource, Service
+from usagecli.policy import DOCUMENTED_ONLY
 
 _TEMPLATE = """\
 # usagecli: which services to report, and when they are low.
@@ -27,6 +28,8 @@ defaults:
   low_below: 10    # percent left below which a quota is low
   max_age: 60      # seconds for which a report is reused
   timeout: 20      # seconds that a run may wait for the network
+
+# policy: documented-only   # ask nobody for what its vendor does not document
 
 # services:
 #   - name: work                  # shown in tables, used by --account
@@ -80,6 +83,9 @@ def init(app: App) -> None:
 def validate(app: App) -> None:
     """Check the file; a mistake exits 2, with file, line and key."""
     found = config.load(app.machine, app.config_path)
+    for source in registry.also:
+        for trouble in source.troubles():
+            raise ConfigError(trouble)
     if not found.exists:
         emit(f"{found.path}: there is none; what is found on this machine is reported")
         return
@@ -106,6 +112,8 @@ def show(app: App) -> None:
         },
         "history": _history(found.history),
     }
+    if found.documented_only:
+        body["policy"] = DOCUMENTED_ONLY
     if found.services is not None:
         body["services"] = [_service(service) for service in found.services]
     if found.alerts:
@@ -125,7 +133,10 @@ def _service(service: Service) -> dict[str, Any]:
     if service.credential is not None:
         sources = {part: _source(source) for part, source in service.credential.items()}
         body["credential"] = sources.get("", sources)
-    body["base_url"] = service.base_url or registry.get(service.provider).descriptor.base_url
+    base_url = service.base_url or registry.get(service.provider).descriptor.base_url
+    # A server of one's own may be told by a variable only.
+    if base_url:
+        body["base_url"] = base_url
     if service.low_below:
         body["low_below"] = _thresholds(service.low_below)
     if service.low_balance is not None:

@@ -61,7 +61,7 @@ def command(ctx: click.Context) -> None:
     ctx.exit(int(ExitCode.UNKNOWN if wrong or not found else ExitCode.OK))
 
 
-_MACHINE = ("usagecli", "config", "cache", "network", "logs")
+_MACHINE = ("usagecli", "config", "cache", "network", "logs", "providers")
 
 
 def _findings(app: App) -> Iterator[Finding]:
@@ -85,6 +85,7 @@ def _findings(app: App) -> Iterator[Finding]:
     yield from _cache(app.machine)
     yield from _network(app.machine)
     yield from _logs(app.machine)
+    yield from _own()
     if found is not None and found.services is not None:
         for service in found.services:
             yield standing(service, app.machine)
@@ -174,6 +175,31 @@ def standing(service: Service, machine: Machine, credential: Credential | None =
     return Finding(state="ok", subject=service.name, told=told)
 
 
+def _shared(name: str, machine: Machine) -> Finding | None:
+    """How a provider would stand that was not found, if it were named; None where it surely has nothing."""
+    try:
+        return (
+            standing(Service(name=name, provider=name), machine)
+            if registry.may_be_used(name, machine)
+            else None
+        )
+    except ConfigError:
+        # Told among the own providers.
+        return None
+
+
+def _own() -> Iterator[Finding]:
+    """The user's own descriptors and other packages' providers that cannot be used."""
+    for source in registry.also:
+        for trouble in source.troubles():
+            yield Finding(
+                state="wrong",
+                subject="providers",
+                told=trouble,
+                mend="correct or remove it; usagecli providers try FILE checks a descriptor",
+            )
+
+
 def _discovered(machine: Machine) -> Iterator[Finding]:
     found = {target.service.name: target for target in services.discover(machine)}
     missing = []
@@ -181,8 +207,8 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
         if name in found:
             yield standing(found[name].service, machine, found[name].credential)
             continue
-        shared = standing(Service(name=name, provider=name), machine)
-        if shared.state == "ok":
+        shared = _shared(name, machine)
+        if shared is not None and shared.state == "ok":
             told = f"{shared.told}, which other tools share: it counts only when {name} is named"
             yield Finding(state="missing", subject=name, told=told, mend=f"usagecli {name}")
         else:
@@ -191,6 +217,6 @@ def _discovered(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             state="missing",
             subject="others",
-            told=f"no credentials found: {', '.join(missing)}",
-            mend="usagecli providers ID says how to get them",
+            told=f"no credentials found for {len(missing)} of {len(registry.names())} providers",
+            mend="usagecli providers lists them, usagecli providers ID says how to give one access",
         )

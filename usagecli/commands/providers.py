@@ -1,4 +1,4 @@
-"""`usagecli providers [ID]`: what is supported, and how to give it access."""
+"""`usagecli providers [ID]`: what is supported, how to give it access, and descriptors of one's own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import click
 
 from usagecli import config, log, registry
 from usagecli.cli import App
-from usagecli.commands._options import complete_providers
-from usagecli.commands._run import emit
+from usagecli.commands._options import Output, format_options
+from usagecli.commands._run import emit, look, print_snapshot
 from usagecli.commands.doctor import standing
 from usagecli.config import suggestion
-from usagecli.errors import ConfigError, ProviderError
+from usagecli.errors import ConfigError, ExitCode, ProviderError
+from usagecli.formatters import Look
+from usagecli.formatters.table import clipped
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.registry import Descriptor
@@ -21,27 +23,131 @@ from usagecli.registry import Descriptor
 _WIDTH = 78
 
 
-@click.command("providers")
-@click.argument("provider", required=False, metavar="[ID]", shell_complete=complete_providers)
-@click.pass_obj
-def command(app: App, provider: str | None) -> None:
+class _Pages(click.Group):
+    """Every id is a command that shows the provider's page, beside `new` and `try`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *registry.names()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _page_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            own = [(name, command.get_short_help_str(100)) for name, command in sorted(self.commands.items())]
+            formatter.write_dl([("ID", "What one reports and how to give it access."), *own])
+
+
+@click.group(
+    "providers", cls=_Pages, invoke_without_command=True, subcommand_metavar="[ID | new ID | try FILE]"
+)
+@click.option("--search", metavar="WORD", help="Only those about this word, or that look for a key under it.")
+@click.pass_context
+def command(ctx: click.Context, search: str | None) -> None:
     """What is supported; with an ID, what it reports and how to give it access."""
-    if provider is None:
-        emit("\n\n".join(_entries()))
+    if ctx.invoked_subcommand is not None:
         return
-    if provider not in registry.names():
-        raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
-    descriptor = registry.get(provider).descriptor
-    emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
+    for source in registry.also:
+        for trouble in source.troubles():
+            log.warn(trouble)
+    found = [provider.descriptor for provider in registry.usable()]
+    if search is not None:
+        found = [descriptor for descriptor in found if _says(descriptor, search)]
+        if not found:
+            log.note(f"No provider is about {search!r}.")
+            return
+    emit("\n".join(_listed(found, look(ctx.obj))))
 
 
-def _entries() -> Iterator[str]:
-    """Every provider with what it reports."""
-    names = registry.names()
-    width = max(len(name) for name in names) + 2
-    for name in names:
-        descriptor = registry.get(name).descriptor
-        yield "\n".join([f"{name:{width}}{descriptor.title}", *_wrapped(descriptor.reports, " " * width)])
+@command.command("new")
+@click.argument("provider", metavar="ID")
+@click.pass_obj
+def new(app: App, provider: str) -> None:
+    """Write a commented descriptor for a gateway of your own; never over another one."""
+    from usagecli.declarative.skeleton import write
+
+    path = write(provider, app.machine.config_file(app.config_path)[0])
+    emit(path)
+    log.note(f"Edit it, check it with: usagecli providers try {path} --payload answer.json")
+
+
+@command.command("try")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--payload",
+    "payloads",
+    metavar="[NAME=]FILE",
+    multiple=True,
+    help="A recorded answer, of the request NAME; several of one are its pages.",
+)
+@format_options(("table", "json"), file=False)
+@click.pass_context
+def try_(ctx: click.Context, file: str, payloads: tuple[str, ...], output: Output) -> None:
+    """What a descriptor would report of recorded answers, without asking anybody."""
+    from usagecli.commands._try import tried
+
+    app: App = ctx.obj
+    snapshot = tried(app, file, payloads)
+    print_snapshot(app, snapshot, output, apart=True)
+    failed = any(report.failure for report in snapshot.reports)
+    ctx.exit(int(ExitCode.UNKNOWN if failed else ExitCode.OK))
+
+
+def _page_command(provider: str) -> click.Command:
+    @click.command(provider, help=f"What {provider} reports and how to give it access.")
+    @click.pass_obj
+    def page(app: App) -> None:
+        if provider not in registry.names():
+            raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
+        descriptor = registry.get(provider).descriptor
+        emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
+
+    return page
+
+
+def _listed(descriptors: Sequence[Descriptor], look: Look) -> Iterator[str]:
+    """A line a provider, by kind; on a terminal none is longer than that."""
+    width = max((len(descriptor.name) for descriptor in descriptors), default=0) + 2
+    built_in = registry.built_in()
+    for kind, heading in (*registry.KINDS.items(), ("", "Yours, and those of other packages")):
+        of_it = [d for d in descriptors if (d.kind if d.name in built_in else "") == kind]
+        if not of_it:
+            continue
+        yield heading
+        for descriptor in of_it:
+            told = f"{descriptor.title}, {_word(descriptor)}: {descriptor.reports}{_each(descriptor)}"
+            line = f"  {descriptor.name:{width}}{told}"
+            yield clipped(line, look.width or 0, "…" if look.unicode else "~")
+        yield ""
+    number = f"{len(descriptors)} provider{'' if len(descriptors) == 1 else 's'}"
+    yield f"{number}; usagecli providers ID says what one reports and how to give it access."
+
+
+def _says(descriptor: Descriptor, word: str) -> bool:
+    """Whether it is about that word, in any case: its names, what it reports, where it looks."""
+    places = (place.name for place in descriptor.places)
+    text = "\n".join((descriptor.name, descriptor.title, descriptor.reports, *places))
+    return word.casefold() in text.casefold()
+
+
+def _word(descriptor: Descriptor) -> str:
+    """Whether what is read is documented, in a word or two; a file asks nobody."""
+    asked = {way.documented for way in descriptor.ways if not way.local}
+    if not asked:
+        return "on this machine" if descriptor.ways else "not documented"
+    return "partly documented" if len(asked) > 1 else "documented" if True in asked else "not documented"
+
+
+def _each(descriptor: Descriptor) -> str:
+    """Which of several ways are documented, and which are files; "" where there is one."""
+    ways = descriptor.ways
+    groups = (
+        ("Documented", [way.about for way in ways if way.documented]),
+        ("Not documented", [way.about for way in ways if not way.documented and not way.local]),
+        ("On this machine", [way.about for way in ways if way.local]),
+    )
+    told = [f" {name}: {'; '.join(abouts)}." for name, abouts in groups if abouts]
+    return "".join(told) if len(ways) > 1 else ""
 
 
 def _services(app: App, provider: str) -> list[Service]:
@@ -75,9 +181,18 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
             env = f" In the environment: {option.env}." if option.env else ""
             yield from _wrapped(f"{option.about}{env}", "      ", f"  {option.name}: ")
     yield from ("", "Source:")
+    for way in descriptor.ways:
+        word = "documented" if way.documented else "on this machine" if way.local else "not documented"
+        often = f" (at most once in {way.min_interval} s)" if way.min_interval else ""
+        yield from _wrapped(way.about + often, " " * 19, f"  {word:17}")
     yield from _wrapped(descriptor.documented, "  ", "  ")
-    yield f"  Asked at {descriptor.base_url}, at most once in {descriptor.min_interval} s."
-    yield f"  Dashboard: {descriptor.dashboard}"
+    if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):
+        address = descriptor.base_url or "the address that you give"
+        yield f"  Asked at {address}, at most once in {descriptor.min_interval} s."
+    else:
+        yield "  Read on this machine: nobody is asked."
+    if descriptor.dashboard:
+        yield f"  Dashboard: {descriptor.dashboard}"
 
 
 def access(descriptor: Descriptor) -> Iterator[str]:

@@ -11,7 +11,7 @@ import click
 
 from usagecli import config, log, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, complete_services, run_options
+from usagecli.commands._options import Given, complete_services, incidents_option, run_options
 from usagecli.commands._run import emit, finish, look, save, say_nothing_found, take
 from usagecli.errors import OutputError
 from usagecli.formatters import Look
@@ -37,6 +37,7 @@ _STDOUT = "-"
 )
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser; without -o, a temporary file.")
 @click.option("--show-accounts", is_flag=True, help="Do not mask e-mail addresses and account ids.")
+@incidents_option
 @run_options
 @click.pass_context
 def command(

@@ -161,7 +161,7 @@ def test(ctx: click.Context, names: tuple[str, ...]) -> None:
     targets = services.choose(found, app.machine, names)
     for target in targets:
         service = target.service
-        base_url = service.base_url or registry.get(service.provider).descriptor.base_url
+        base_url = service.base_url or registry.get(service.provider).descriptor.base_url or "its own address"
         log.note(f"{service.name}: {service.provider} at {base_url}, {_origin(service, app.machine)}")
     given = Given(no_cache=True)
     snapshot = take(app, found, targets, given)

@@ -6,7 +6,14 @@ import click
 
 from usagecli import config, log, services
 from usagecli.cli import App
-from usagecli.commands._options import Given, Output, complete_services, format_options, run_options
+from usagecli.commands._options import (
+    Given,
+    Output,
+    complete_services,
+    format_options,
+    incidents_option,
+    run_options,
+)
 from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
 from usagecli.formatters import EVEN_OF_NOTHING
 
@@ -14,6 +21,7 @@ from usagecli.formatters import EVEN_OF_NOTHING
 @click.command("status")
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
 @format_options()
+@incidents_option
 @run_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], output: Output, given: Given) -> None:

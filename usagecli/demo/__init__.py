@@ -39,9 +39,10 @@ def start(ctx: click.Context) -> tuple[Machine, str]:
         server.server_close()
 
     ctx.call_on_close(stop)
+    address = f"http://127.0.0.1:{server.server_address[1]}"
     path = os.path.join(folder, "config.yaml")
     with open(os.path.join(os.path.dirname(__file__), "config.yaml"), encoding="utf-8") as source:
-        text = source.read().replace("http://demo", f"http://127.0.0.1:{server.server_address[1]}")
+        text = source.read().replace("http://demo", address)
     write_atomic(path, text.encode())
     machine = Machine(
         env={},
@@ -50,6 +51,7 @@ def start(ctx: click.Context) -> tuple[Machine, str]:
         cache_dir=cache,
         data_dir=os.path.join(folder, "data"),
         demo=True,
+        status_pages=f"{address}/pages",
     )
     return machine, path
 

@@ -192,8 +192,8 @@ def _unknown(verdict: Verdict, look: Look) -> str:
     failure = report.failure
     assert failure is not None
     told = f"unknown, {failure.message}"
-    if failure.hint:
-        told += f"; {failure.hint}"
+    for words in (*rows.trouble(report, look), failure.hint):
+        told += f"; {words}" if words else ""
     if report.usage is not None:
         told += f" (last read {rows.age(report, look)} ago)"
     return told

@@ -14,7 +14,7 @@ from usagecli.pool import Pool, pools
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
-    from usagecli.model import Balance, Drain, Failure, Pace, Quota, Report, Snapshot, Spend
+    from usagecli.model import Balance, Drain, Failure, Incident, Pace, Quota, Report, Snapshot, Spend
 
 SCHEMA_VERSION = 1
 
@@ -61,6 +61,7 @@ def document(report: Report) -> dict[str, Any]:
         "spend": [_spend(spend) for spend in usage.spend] if usage else [],
         "notes": list(usage.notes) if usage else [],
         "error": _error(report.failure),
+        "incident": _incident(report.incident),
     }
     contract = usage.contract if usage else registry.get(report.service.provider).descriptor.contract
     # A provider's key never takes the place of one of ours: no key may mean two things.
@@ -165,6 +166,14 @@ def _error(failure: Failure | None) -> dict[str, Any] | None:
         "hint": failure.hint,
         "retryAt": instant(failure.retry_at),
     }
+
+
+def _incident(found: Incident | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    from usagecli.formatters import incident
+
+    return incident.body(found)
 
 
 def _pool(pool: Pool) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def render(snapshot: Snapshot, look: Look) -> str:
         body += [[escaped(cell) for cell in line] for line in lines]
     align = ("left", "left", "left", "right", "right", "left", "left", "left")
     table = tabulate(body, _HEAD, tablefmt="pipe", disable_numparse=True, colalign=align if body else None)
-    return f"{table}\n\n{rows.summary(snapshot)}"
+    troubles = [escaped(line) for _, line in rows.incidents(snapshot, look)]
+    return "\n\n".join([table, *troubles, rows.summary(snapshot)])
 
 
 def escaped(text: str) -> str:

@@ -13,7 +13,7 @@ from usagecli.formatters import units
 
 if TYPE_CHECKING:
     from usagecli.formatters import Look
-    from usagecli.model import Balance, Drain, Pace, Quota, Report, Snapshot, Spend, Status
+    from usagecli.model import Balance, Drain, Incident, Pace, Quota, Report, Snapshot, Spend, Status
     from usagecli.pool import Pool
 
 # What runs out this soon, and before its reset, is urgent.
@@ -128,12 +128,31 @@ def _block(report: Report, look: Look) -> Block:
     )
 
 
+def incidents(snapshot: Snapshot, look: Look) -> list[tuple[Incident, str]]:
+    """A line for every vendor that reports trouble, as far as the pages were asked."""
+    if all(report.incident is None for report in snapshot.reports):
+        return []
+    from usagecli.formatters import incident
+
+    return incident.lines(snapshot.reports, look)
+
+
+def trouble(report: Report, look: Look) -> list[str]:
+    """What the vendor of a service says of itself, where that is trouble: at most one sentence."""
+    if report.incident is None or not report.incident.troubled:
+        return []
+    from usagecli.formatters import incident
+
+    return [incident.told(report.incident, look)]
+
+
 def _hint(report: Report, look: Look) -> str:
     failure = report.failure
     if failure is None:
         return ""
     again = failure.retry_at
-    words = [failure.hint] if failure.hint else []
+    words = trouble(report, look)
+    words += [failure.hint] if failure.hint else []
     if again is not None and again > look.now:
         words.append(f"asked again {units.reset(again, look.now, look.zone)}")
     return "; ".join(words)

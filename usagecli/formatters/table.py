@@ -49,7 +49,7 @@ def render(snapshot: Snapshot, look: Look) -> str:
     blocks = rows.blocks(snapshot, look)
     if not blocks:
         return rows.summary(snapshot)
-    footer = [*_pools(snapshot, look), rows.summary(snapshot)]
+    footer = [*_incidents(snapshot, look), *_pools(snapshot, look), rows.summary(snapshot)]
     return "\n".join([*_text(blocks, _fitted(blocks, look), look), "", *footer])
 
 
@@ -227,13 +227,22 @@ def _messages(block: Block, margin: int, service: str, look: Look) -> Iterator[s
             service = ""
 
 
+def _incidents(snapshot: Snapshot, look: Look) -> Iterator[str]:
+    """What vendors say of themselves, where that is trouble."""
+    for incident, told in rows.incidents(snapshot, look):
+        yield from _below(told, "low" if incident.status == "degraded" else "exhausted", look)
+
+
 def _pools(snapshot: Snapshot, look: Look) -> Iterator[str]:
     """What the accounts of one provider have together; red where an overage limit is reached."""
     for pool in pools(snapshot.reports, snapshot.credits_per_usd):
-        told = rows.pool_line(pool, look)
-        for index, part in enumerate(wrapped(told, (look.width or 1000) - len(_INDENT))):
-            line = f"{_INDENT}{part}" if index else part
-            yield click.style(line, fg="red") if look.color and pool.overage_reached else line
+        yield from _below(rows.pool_line(pool, look), "exhausted" if pool.overage_reached else None, look)
+
+
+def _below(told: str, status: str | None, look: Look) -> Iterator[str]:
+    """A line below the table, what does not fit in it indented."""
+    for index, part in enumerate(wrapped(told, (look.width or 1000) - len(_INDENT))):
+        yield _styled(f"{_INDENT}{part}" if index else part, status, look)
 
 
 def clipped(text: str, width: int, mark: str) -> str:

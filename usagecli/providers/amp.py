@@ -15,7 +15,8 @@ from usagecli.client import Answer, Ask, Judge, usual_error
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.model import Usage
 from usagecli.providers._amp import credentials
-from usagecli.registry import Descriptor, register
+from usagecli.providers._web import BROWSER
+from usagecli.registry import Descriptor, Way, register
 
 _METHOD = "userDisplayBalanceInfo"
 _SIGN_IN = re.compile(r"/(?:login|log-in|signin|sign-in|auth)\b", re.IGNORECASE)
@@ -23,6 +24,7 @@ _SIGN_IN = re.compile(r"/(?:login|log-in|signin|sign-in|auth)\b", re.IGNORECASE)
 DESCRIPTOR = Descriptor(
     name="amp",
     title="Amp",
+    kind="agent",
     reports="Agent and orb usage of a paid tier, the daily free grant, individual and workspace credits.",
     base_url="https://ampcode.com",
     places=credentials.places(),
@@ -33,6 +35,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://ampcode.com/settings",
     documented="Not documented by the vendor: the endpoint that its own `amp usage` asks.",
+    ways=(Way(about="its balance page, as its command line asks for it"),),
     renew=credentials.RENEW,
     parts={
         "api_key": "an access token",
@@ -76,8 +79,7 @@ def _from_settings(ask: Ask) -> Usage:
         headers={
             "Cookie": f"session={ask.credential.secret.reveal()}",
             "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
-            # A page for browsers.
-            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "User-Agent": BROWSER,
         }
     )
     answer = client.get("/settings", moved=_signed_out)

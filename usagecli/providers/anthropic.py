@@ -13,9 +13,9 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_i
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Usage
+from usagecli.providers import _override
 from usagecli.providers._anthropic import admin, probe
-from usagecli.registry import Descriptor, Option, register
-from usagecli.urls import check_base_url
+from usagecli.registry import Descriptor, Option, Way, register
 
 _ADMIN_KEY, _ADMIN_API_KEY, _API_KEY = "ANTHROPIC_ADMIN_KEY", "ANTHROPIC_ADMIN_API_KEY", "ANTHROPIC_API_KEY"
 _OVERRIDE = "ANTHROPIC_BASE_URL"
@@ -61,6 +61,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://platform.claude.com/usage",
     documented="The vendor documents these endpoints: https://platform.claude.com/docs/en/api; listing "
     "spend limits is an early access preview.",
+    ways=(Way(about="costs, tokens and limits, with a key", documented=True),),
     renew=admin.ADMIN_KEYS,
     parts={
         "admin_key": "a key of the Admin API, also one that does not start with sk-ant-admin",
@@ -105,15 +106,4 @@ def fetch(ask: Ask) -> Usage:
 
 def _client(ask: Ask) -> Client:
     headers = {"x-api-key": ask.credential.secret.reveal(), "anthropic-version": _VERSION}
-    return ask.client(_base_url(ask), headers)
-
-
-def _base_url(ask: Ask) -> str:
-    """The service's own, else the environment's, which goes with the keys that stand beside it."""
-    override = ask.machine.get(_OVERRIDE)
-    if override is None or ask.service.base_url or ask.service.credential is not None:
-        return ask.base_url
-    try:
-        return check_base_url(override)
-    except ValueError as error:
-        raise ServiceError(f"{_OVERRIDE} {error}", hint=f"correct or unset {_OVERRIDE}") from None
+    return ask.client(_override.base_url(ask, _OVERRIDE), headers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from usagecli.client import Ask
 from usagecli.model import Usage
 from usagecli.providers._azure_openai.credentials import PARTS, accept, places
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="azure-openai",
@@ -30,6 +30,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://ai.azure.com",
     documented="The vendor documents these APIs: "
     "https://learn.microsoft.com/rest/api/aiservices/accountmanagement/usages/list",
+    ways=(Way(about="quota, metrics, cost and limits of a subscription", documented=True),),
     renew="run: az login, or check the service principal",
     parts=PARTS,
     options=(

@@ -14,8 +14,7 @@ from usagecli.client import Ask
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.model import Usage
 from usagecli.providers._bedrock.credentials import PARTS, RENEW, accept, places
-from usagecli.providers._bedrock.names import model_words
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="bedrock",
@@ -34,6 +33,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://console.aws.amazon.com/bedrock",
     documented="AWS documents these APIs: https://docs.aws.amazon.com/bedrock/latest/userguide/quotas.html "
     "CloudWatch bills the series that are read, about 0.01 USD a thousand.",
+    ways=(Way(about="quotas, use and cost of an AWS account", documented=True),),
     renew=RENEW,
     parts=PARTS,
     options=(
@@ -76,6 +76,9 @@ def fetch(ask: Ask) -> Usage:
 
 def burndown_rates(text: str | None) -> dict[frozenset[str], Decimal]:
     """`claude-sonnet-4=5, nova-pro=1` as rates by the words of a model. Raises ServiceError."""
+    # Here: whoever looks for credentials imports this file.
+    from usagecli.providers._bedrock.names import model_words
+
     found = {}
     for entry in (text or "").split(","):
         name, _, value = entry.rpartition("=")

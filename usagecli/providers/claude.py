@@ -18,7 +18,7 @@ from usagecli.model import Usage
 from usagecli.providers._claude import credentials, kept
 from usagecli.providers._claude.money import is_told
 from usagecli.providers._claude.usage import parse
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 
 _WEB = "https://claude.ai"
 _SCOPE_HINT = (
@@ -29,6 +29,7 @@ _SCOPE_HINT = (
 DESCRIPTOR = Descriptor(
     name="claude",
     title="Claude",
+    kind="agent",
     reports="The 5-hour and weekly limits of a subscription, limits of single models, extra usage.",
     base_url="https://api.anthropic.com",
     places=credentials.places(),
@@ -43,6 +44,10 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://claude.ai/settings/usage",
     documented="Not documented by the vendor: the endpoint that Claude Code's own /usage asks.",
+    ways=(
+        Way(about="the limits of a subscription, with a login or a cookie"),
+        Way(about="what Claude Code's status line was told last", kinds=("statusline",), local=True),
+    ),
     renew=credentials.RENEW,
     # The endpoint throttles a token for long; its own client asks seldom.
     min_interval=300,

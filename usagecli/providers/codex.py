@@ -18,7 +18,7 @@ from usagecli.model import Usage
 from usagecli.providers._codex import contract, credentials, rollouts
 from usagecli.providers._codex.credits import individual_limit, reset_count
 from usagecli.providers._codex.usage import parse
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 from usagecli.urls import check_base_url
 
 _AUTH_API = "https://auth.openai.com/api/accounts"
@@ -31,6 +31,7 @@ _PERSONAL = frozenset(("guest", "free", "go", "plus", "pro", "prolite"))
 DESCRIPTOR = Descriptor(
     name="codex",
     title="Codex (ChatGPT)",
+    kind="agent",
     reports="The 5-hour and weekly limits of a ChatGPT plan, limits of single models, credits, spend limits.",
     base_url="https://chatgpt.com/backend-api",
     places=credentials.places(),
@@ -43,6 +44,10 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://chatgpt.com/codex/settings/usage",
     documented="Not documented for others: the endpoint that OpenAI's own open-source Codex CLI asks.",
+    ways=(
+        Way(about="the limits of a ChatGPT plan, with a login"),
+        Way(about="what Codex's own sessions were told last", kinds=("rollouts",), local=True),
+    ),
     renew=credentials.RENEW,
     parts={
         "access_token": "the access token of a ChatGPT sign-in, or a personal one",

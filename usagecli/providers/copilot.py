@@ -19,7 +19,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited
 from usagecli.model import Usage
 from usagecli.providers._copilot import billing, credentials, user
 from usagecli.providers._copilot.contract import EMPTY
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 _MAX_ORGANIZATIONS = 10
 _REPORTS = (("ai_credit", billing.CREDITS), ("premium_request", billing.REQUESTS))
@@ -33,6 +33,7 @@ _NO_COPILOT_HINT = (
 DESCRIPTOR = Descriptor(
     name="copilot",
     title="GitHub Copilot",
+    kind="agent",
     reports="AI credits or premium requests of the month, chat and completions, overage in dollars.",
     base_url="https://api.github.com",
     places=credentials.places(),
@@ -48,6 +49,16 @@ DESCRIPTOR = Descriptor(
     dashboard="https://github.com/settings/copilot",
     documented="With GITHUB_PAT documented by the vendor: https://docs.github.com/rest/billing/usage. "
     "Without it not: the endpoint that Copilot's own clients ask.",
+    ways=(
+        Way(about="billing reports, with GITHUB_PAT", documented=True, kinds=("pat",)),
+        Way(
+            about="the same, with username",
+            documented=True,
+            kinds=("either",),
+            option="username",
+        ),
+        Way(about="what Copilot's own clients ask, with a login"),
+    ),
     renew=credentials.RENEW,
     options=(
         Option(

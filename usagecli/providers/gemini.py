@@ -10,13 +10,14 @@ from usagecli.client import Ask
 from usagecli.errors import ServiceError
 from usagecli.model import Usage
 from usagecli.providers._gemini import credentials
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 _PROJECT = "GOOGLE_CLOUD_PROJECT"
 
 DESCRIPTOR = Descriptor(
     name="gemini",
     title="Google Gemini",
+    kind="agent",
     reports="The daily requests of each model in Gemini CLI and Code Assist, Google One AI credits; "
     "a Google Cloud project's limits of the Gemini API.",
     base_url="https://cloudcode-pa.googleapis.com",
@@ -34,6 +35,11 @@ DESCRIPTOR = Descriptor(
     documented="A project's limits and their use are documented by the vendor: "
     "https://docs.cloud.google.com/docs/quotas. The quota of a login is not: the endpoint that Google's "
     "own open-source Gemini CLI asks.",
+    ways=(
+        Way(about="a Google Cloud project's limits, with cloud: true", documented=True, option="cloud"),
+        Way(about="whether an API key works", documented=True, kinds=("key",)),
+        Way(about="the quota of a login, as Gemini CLI asks for it"),
+    ),
     renew=credentials.SIGN_IN,
     options=(
         Option(name="project", env=_PROJECT, about="The Google Cloud project's id, not its number."),

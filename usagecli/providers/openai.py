@@ -20,7 +20,7 @@ from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._openai.usage import following, parse, parse_credits
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 from usagecli.urls import check_base_url
 
 _ADMIN_KEY, _API_KEY = "OPENAI_ADMIN_KEY", "OPENAI_API_KEY"
@@ -88,6 +88,10 @@ DESCRIPTOR = Descriptor(
     dashboard="https://platform.openai.com/usage",
     documented="The vendor documents these endpoints: https://platform.openai.com/docs/api-reference; all "
     "but the credit grants, which some older keys may read.",
+    ways=(
+        Way(about="costs, tokens and limits, with a key", documented=True),
+        Way(about="the credit grants of some older keys", kinds=("grants",)),
+    ),
     renew=f"make an admin key at {_ADMIN_KEYS} and set it as {_ADMIN_KEY}",
     parts={
         "admin_key": "an admin key of the organization, for costs, tokens and the spend limit",
@@ -256,7 +260,7 @@ def _without_costs(client: Client, project: str | None, error: AuthError) -> Usa
     """What is left where the costs are refused: the credit grants, which some older keys may read."""
     usage = Usage(account=project)
     # The grants are of the whole account, never of one project.
-    if project is None:
+    if project is None and not client.ask.documented_only:
         with suppress(ProviderError):
             body = client.get_json(_CREDITS, timeout_s=client.ask.transport.spare(), judge=_judge)
             usage = parse_credits(body)

@@ -12,14 +12,15 @@ from usagecli.client import Answer, Ask, Judge
 from usagecli.credentials import Secret
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Usage
-from usagecli.providers._opencode import console, credentials
+from usagecli.providers._opencode import credentials
 from usagecli.providers._opencode.usage import usage
 from usagecli.providers._opencode.windows import Subscription, read_api
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 DESCRIPTOR = Descriptor(
     name="opencode",
     title="OpenCode",
+    kind="agent",
     reports="Go's 5-hour, weekly and monthly limits; Zen's balance, monthly limit and use in dollars.",
     base_url="https://opencode.ai",
     places=credentials.places(),
@@ -34,6 +35,7 @@ DESCRIPTOR = Descriptor(
     dashboard="https://opencode.ai/auth",
     documented="Go with a key: the vendor's own endpoint, in its public source. The console's pages, which "
     "the cookie reads, are not documented.",
+    ways=(Way(about="Go with a key, the console with a cookie"),),
     renew=credentials.RENEW,
     parts={
         credentials.KEY: "an API key, for the limits of Go",
@@ -88,6 +90,8 @@ def _with_console(
     ask: Ask, cookie: Secret, *, go: Subscription | None = None, failed: ProviderError | None = None
 ) -> Usage:
     """The console's part, beside what the key gave, or what it was refused for."""
+    from usagecli.providers._opencode import console
+
     try:
         found = console.read(ask, cookie, windows=go is None, brief=go is not None)
     except ProviderError as error:
@@ -122,7 +126,9 @@ def _judge(ask: Ask) -> Judge:
                 f"OpenCode refused {key} (401): it is wrong or was deleted", hint=DESCRIPTOR.renew
             )
         if answer.status == 403 and answer.is_html:
-            return console.blocked(answer)
+            from usagecli.providers._opencode.console import blocked
+
+            return blocked(answer)
         if answer.status == 403 and _error_type(answer) == "EntitlementError":
             return _NoGo(f"{key} is valid, but has no Go subscription (403)", hint=_NO_GO_HINT)
         return None

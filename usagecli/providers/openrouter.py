@@ -18,7 +18,7 @@ from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._openrouter.usage import is_management, key_data, names_of, parse
-from usagecli.registry import Descriptor, register
+from usagecli.registry import Descriptor, Way, register
 from usagecli.urls import check_base_url
 
 _MANAGEMENT = "OPENROUTER_MANAGEMENT_API_KEY"
@@ -77,6 +77,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://openrouter.ai/credits",
     documented="The vendor documents these endpoints: https://openrouter.ai/docs/api-reference",
+    ways=(Way(about="limits, credits and activity, with a key", documented=True),),
     renew="make a new key at openrouter.ai/settings/keys",
     parts={
         "api_key": "a key that runs models",

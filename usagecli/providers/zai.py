@@ -26,7 +26,7 @@ from usagecli.model import Usage
 from usagecli.providers._zai import credentials
 from usagecli.providers._zai.credentials import CHINA, GLOBAL, REGIONS, Region, region_of
 from usagecli.providers._zai.usage import parse
-from usagecli.registry import Descriptor, Option, register
+from usagecli.registry import Descriptor, Option, Way, register
 
 _QUOTAS = "/api/monitor/usage/quota/limit"
 _SUBSCRIPTIONS = "/api/biz/subscription/list"
@@ -40,6 +40,7 @@ _MAYBE_A_TEAM = "no quota was answered: a team account needs the options organiz
 DESCRIPTOR = Descriptor(
     name="zai",
     title="Z.ai",
+    kind="agent",
     reports="The 5-hour, weekly and tool quotas of a GLM Coding Plan; in mainland China the balance.",
     base_url=GLOBAL.base_url,
     places=credentials.places(),
@@ -51,6 +52,7 @@ DESCRIPTOR = Descriptor(
     ),
     dashboard="https://z.ai/manage-apikey/subscription",
     documented="Not documented by the vendor: the endpoints that its own usage plug-in asks.",
+    ways=(Way(about="the quotas, as its own plug-in asks for them"),),
     renew=f"make a new key at {GLOBAL.key_page}",
     options=(
         Option(

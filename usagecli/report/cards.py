@@ -134,7 +134,8 @@ def _card(report: Report, block: Block, scene: Scene) -> Card:
         dashboard=descriptor.dashboard,
         error=block.error,
         hint=block.hint,
-        notes=block.notes,
+        # Beside an error the hint says it already.
+        notes=block.notes if report.failure else (*rows.trouble(report, scene.look), *block.notes),
         gauges=tuple(gauges[index] for index in shown),
         folded=tuple(gauge for index, gauge in enumerate(gauges) if index not in shown),
         balances=balances,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers._web import cookies, is_header, is_named
 
 RENEW = "run `amp login`, or create a new access token at ampcode.com/settings"
 COPY_COOKIE = "copy the cookie session of ampcode.com again, or better: run `amp login`"
@@ -18,7 +19,6 @@ _OWN_HOST = "ampcode.com"
 # The same place on every platform, Windows included.
 _LOGIN = "~/.local/share/amp/secrets.json"
 _KEY_OF = "apiKey@"
-_HEADER = "cookie:"
 _LOOPBACK = ("localhost:", "127.0.0.1:", "[::1]:")
 
 
@@ -36,7 +36,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     text = parts.get("api_key", parts.get(""))
     if text is None:
         return _from_cookie(parts["cookie"], origin)
-    if _is_header(text) or "session=" in text:
+    if is_named(text) or "session=" in text:
         return _from_cookie(text, origin)
     if not text.startswith("{"):
         return Credential(secret=Secret(text), origin=origin)
@@ -88,17 +88,11 @@ def _cookie(machine: Machine) -> Credential | None:
 
 def _from_cookie(text: str, origin: str) -> Credential:
     """The session in a bare value or a whole `Cookie:` header. Raises ServiceError."""
-    # A bare value may end in `=`, as base64 does; a pair has its `=` further in.
-    if _is_header(text) or ";" in text or "=" in text.rstrip("="):
-        pairs = text[len(_HEADER) :] if _is_header(text) else text
-        text = dict(part.strip().partition("=")[::2] for part in pairs.split(";")).get("session", "")
+    if is_header(text):
+        text = cookies(text).get("session", "")
     if not text:
         raise ServiceError(f"{origin} holds no cookie named session", hint=COPY_COOKIE)
     return Credential(secret=Secret(text), origin=origin, kind="cookie")
-
-
-def _is_header(text: str) -> bool:
-    return text.lower().startswith(_HEADER)
 
 
 def _host(url: str) -> str:

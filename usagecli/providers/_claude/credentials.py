@@ -23,6 +23,7 @@ from usagecli.credentials import (
 )
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers._web import cookies, is_header, is_named
 
 RENEW = "open `claude` once (it renews its login), or run `claude /login`"
 COPY_COOKIE = "copy the cookie sessionKey of claude.ai again"
@@ -30,7 +31,6 @@ _SIGN_IN = "run `claude` and sign in"
 _UNLOCK = "unlock it and try again; usagecli providers claude names other ways"
 _SERVICE = "Claude Code-credentials"
 _SESSION_KEY = "CLAUDE_AI_SESSION_KEY"
-_HEADER = "cookie:"
 # Either lets a token read usage.
 _SCOPES = frozenset(("user:profile", "user:office"))
 
@@ -51,7 +51,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
     text = unhexed(next(iter(parts.values())))
     if text.startswith("{"):
         return from_login(text, origin)
-    if text.startswith("sk-ant-sid") or "sessionKey=" in text or _is_header(text):
+    if text.startswith("sk-ant-sid") or "sessionKey=" in text or is_named(text):
         return from_cookie(text, origin)
     return Credential(secret=Secret(text), origin=origin, kind="oauth")
 
@@ -81,10 +81,8 @@ def from_login(text: str, origin: str) -> Credential:
 
 def from_cookie(text: str, origin: str) -> Credential:
     """The session key in a bare value or a whole `Cookie:` header. Raises ServiceError."""
-    if not text.startswith("sk-ant-") and ("=" in text or _is_header(text)):
-        pairs = text[len(_HEADER) :] if _is_header(text) else text
-        cookies = dict(part.strip().partition("=")[::2] for part in pairs.split(";"))
-        text = cookies.get("sessionKey", "")
+    if not text.startswith("sk-ant-") and is_header(text):
+        text = cookies(text).get("sessionKey", "")
     if not text:
         raise ServiceError(f"{origin} holds no cookie sessionKey", hint=COPY_COOKIE)
     return Credential(secret=Secret(text), origin=origin, kind="cookie")
@@ -150,7 +148,3 @@ def _rereadable(credential: Credential, look: Callable[[], Credential | None]) -
 def _session_key(machine: Machine) -> Credential | None:
     text = machine.get(_SESSION_KEY)
     return None if text is None else from_cookie(text, _SESSION_KEY)
-
-
-def _is_header(text: str) -> bool:
-    return text.lower().startswith(_HEADER)

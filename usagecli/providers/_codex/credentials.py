@@ -137,24 +137,20 @@ def from_auth_json(text: str, origin: str) -> Credential:
     body = parse_json(unhexed(text), origin, RENEW)
     # Older files are flat.
     tokens = body if body.get("tokens") is None else wire.as_mapping(body["tokens"])
-    token, id_token = _text(tokens, "access_token", "accessToken"), _text(tokens, "id_token", "idToken")
+    token = wire.first_text(tokens, "access_token", "accessToken")
+    id_token = wire.first_text(tokens, "id_token", "idToken")
+    refresh_token = wire.first_text(tokens, "refresh_token", "refreshToken")
     # Never sent anywhere, but secrets: now the log masks them.
-    _ = [Secret(other) for other in (id_token, _text(tokens, "refresh_token", "refreshToken")) if other]
+    _ = [Secret(other) for other in (id_token, refresh_token) if other]
     if token:
-        account_id = _text(tokens, "account_id", "accountId")
+        account_id = wire.first_text(tokens, "account_id", "accountId")
         return from_token(token, origin, id_token=id_token or "", account_id=account_id)
-    personal = _text(body, "personal_access_token", "personalAccessToken")
+    personal = wire.first_text(body, "personal_access_token", "personalAccessToken")
     if personal:
         return Credential(secret=Secret(personal), origin=origin, kind="pat")
-    if _text(body, "OPENAI_API_KEY"):
+    if wire.first_text(body, "OPENAI_API_KEY"):
         raise NotConfigured(f"{origin} holds an API key only; usage needs ChatGPT sign-in", hint=RENEW)
     raise ServiceError(f"{origin} holds no Codex login in the known shape", hint=RENEW)
-
-
-def _text(body: Mapping[str, Any], *keys: str) -> str | None:
-    """The first text that is not blank among the spellings of one key."""
-    found = (body.get(key) for key in keys)
-    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), None)
 
 
 def _pair(machine: Machine) -> Credential | None:

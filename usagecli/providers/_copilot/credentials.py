@@ -20,6 +20,7 @@ from usagecli.credentials import (
     keyring_text,
     parse_json,
     read_text,
+    unwrapped,
     without_comments,
 )
 from usagecli.errors import ServiceError
@@ -69,7 +70,7 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
         host = _gh_host(text, origin) or {}
         found = _oauth(host.get("oauth_token"), host.get("user"), origin)
     else:
-        token = _unwrapped(text)
+        token = unwrapped(text)
         found = Credential(secret=Secret(token), origin=origin, kind=_kind(token)) if token else None
     if found is None:
         raise ServiceError(f"{origin} holds no token of {_HOST}", hint=RENEW)
@@ -162,7 +163,9 @@ def _gh(machine: Machine) -> Credential | None:
         if host is not None:
             login = wire.as_text(host.get("user"))
             return _oauth(host.get("oauth_token"), login, machine.short(path)) or _oauth(
-                _from_keyring(login) or _from_gh(machine), login, "gh auth token"
+                _from_keyring(login) or _from_gh(machine),
+                login,
+                "gh auth token",
             )
     return None
 
@@ -186,42 +189,11 @@ def _from_keyring(login: str | None) -> str | None:
     except ServiceError:
         # None that works, or a locked one: gh itself may still know.
         return None
-    return _unwrapped(text) if text else None
+    return unwrapped(text) if text else None
 
 
-def _unwrapped(text: str) -> str:
-    """A token as it stands, or as gh wraps it for the macOS keychain; "" for a broken wrapping."""
-    import binascii
+def _from_gh(machine: Machine) -> str:
+    from usagecli.programs import printed
 
-    for prefix, decode in (
-        ("go-keyring-base64:", binascii.a2b_base64),
-        ("go-keyring-encoded:", binascii.unhexlify),
-    ):
-        if text.startswith(prefix):
-            try:
-                return decode(text.removeprefix(prefix).strip()).decode()
-            except ValueError:
-                return ""
-    return text
-
-
-def _from_gh(machine: Machine) -> str | None:
-    import shutil
-    import subprocess
-
-    gh = shutil.which("gh", path=machine.env.get("PATH") or os.devnull)
-    if gh is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603 - gh, found on the user's own PATH
-            [gh, "auth", "token", "--hostname", _HOST],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_GH_TIMEOUT_S,
-            env=dict(machine.env),
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+    words = ("auth", "token", "--hostname", _HOST)
+    return printed(machine, "gh", *words, timeout_s=_GH_TIMEOUT_S)

@@ -76,7 +76,7 @@ def from_login(text: str, origin: str, *, account: str | None = None) -> Credent
     # In a keyring the tokens stand under `token`, in camelCase.
     levels = [body, wire.as_mapping(body.get("installed")), wire.as_mapping(body.get("token"))]
     found = {
-        name: next((value for level in levels if (value := _text(level, *keys))), None)
+        name: next((value for level in levels if (value := wire.first_text(level, *keys))), None)
         for name, keys in _SPELLINGS.items()
     }
     token, id_token = found.pop("access_token"), found.pop("id_token")
@@ -111,11 +111,6 @@ _SPELLINGS = {
     "client_id": ("client_id",),
     "client_secret": ("client_secret",),
 }
-
-
-def _text(body: Mapping[str, Any], *keys: str) -> str | None:
-    texts = (value.strip() for key in keys if isinstance(value := body.get(key), str))
-    return next((text for text in texts if text), None)
 
 
 # -- which of them the CLI would take -----------------------------------------------------------------

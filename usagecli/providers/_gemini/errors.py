@@ -87,7 +87,7 @@ def judge_key(answer: Answer) -> ProviderError | None:
 def _judge(answer: Answer) -> ProviderError | None:
     """What all of Google's hosts mean alike; None leaves it to the usual meaning of the status."""
     if answer.status == 429:
-        return _rate_limited(answer)
+        return rate_limited(answer)
     if answer.status == 499:
         return Unavailable(f"{answer.host} gave up on the request (499)", hint="try again later")
     return _web_page(answer) if answer.status < 500 else None
@@ -146,7 +146,8 @@ def _ended() -> Ended:
 # -- waits --------------------------------------------------------------------------------------------
 
 
-def _rate_limited(answer: Answer) -> RateLimited:
+def rate_limited(answer: Answer) -> RateLimited:
+    """A 429 of any of Google's hosts, with what its details say of limits and waits."""
     details = _details(answer)
     info = next((row for row in details if row.get("reason") in tuple(_REASONS)), {})
     told = [_REASONS[info["reason"]]] if info else []

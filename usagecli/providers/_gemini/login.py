@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from glob import escape, glob
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
 
-from usagecli import wire
 from usagecli.credentials import Secret
-from usagecli.errors import AuthError, PayloadError
+from usagecli.errors import AuthError
 from usagecli.machine import Machine
+from usagecli.providers import _google
 from usagecli.providers._gemini.credentials import SIGN_IN, identity
 from usagecli.providers._gemini.errors import Refused, judge_renewal
 
 if TYPE_CHECKING:
     from usagecli.client import Ask
 
-_TOKEN_HOST = "https://oauth2.googleapis.com"  # noqa: S105 - an address
 _RENEW = "run `gemini` once (it renews its login), or log in there again"
 _NEW_TOKEN = f"{SIGN_IN}, or give a new token (one of gcloud lasts an hour)"
 _ID, _SECRET = "GEMINI_OAUTH_CLIENT_ID", "GEMINI_OAUTH_CLIENT_SECRET"
@@ -88,26 +86,8 @@ class Login:
                 f"the login from {origin} needs renewing, and Gemini CLI's own client for that was not found",
                 hint=f"{_RENEW}; or set {_ID} and {_SECRET}",
             )
-        form = {
-            "client_id": pair[0],
-            "client_secret": pair[1].reveal(),
-            "refresh_token": refresh.reveal(),
-            "grant_type": "refresh_token",
-        }
-        body = self.ask.client(_TOKEN_HOST).post_json(
-            "/token",
-            urlencode(form).encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            judge=judge_renewal,
-        )
-        self._take(wire.mapping(body, "body"))
-
-    def _take(self, body: Mapping[str, Any]) -> None:
-        token = body.get("access_token")
-        if not isinstance(token, str) or not token.strip():
-            raise PayloadError("access_token: expected a text")
-        self.token, self._renewed = Secret(token.strip()), True
-        id_token = body.get("id_token")
+        self.token, answer = _google.refreshed(self.ask, pair, refresh, judge_renewal)
+        self._renewed, id_token = True, answer.get("id_token")
         if isinstance(id_token, str):
             Secret(id_token)
             known = {name: value for name, value in identity(id_token).items() if value}

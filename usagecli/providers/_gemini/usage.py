@@ -39,7 +39,7 @@ def parse(
     body = wire.mapping(quota, "body")
     quotas = tuple(_quotas(body.get("buckets")))
     tiers = wire.as_mapping(loaded)
-    balance = _balance(tiers)
+    balance = credits_of(tiers)
     told = (_no_tier(tiers), None if quotas else "Google reported no quotas of this account", _empty(balance))
     name = _plan_name(tiers, hosted=hosted)
     return Usage(
@@ -115,7 +115,8 @@ def _quota(model: str, fraction: Decimal, row: Mapping[str, Any]) -> Quota:
 # -- credits and plan ---------------------------------------------------------------------------------
 
 
-def _balance(tiers: Mapping[str, Any]) -> Balance | None:
+def credits_of(tiers: Mapping[str, Any]) -> Balance | None:
+    """The Google One AI credits in a `loadCodeAssist` body; None where it has no entry of them."""
     rows = map(wire.as_mapping, wire.as_rows(wire.as_mapping(tiers.get("paidTier")).get("availableCredits")))
     amounts = [wire.as_whole(row.get("creditAmount")) for row in rows if row.get("creditType") == _CREDITS]
     if not amounts:

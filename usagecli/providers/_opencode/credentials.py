@@ -15,6 +15,7 @@ from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, env_place, parse_json, read_text
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers._web import cookies, is_header
 
 KEY, COOKIE = "api_key", "auth_cookie"
 RENEW = "make a new key at opencode.ai/auth (under Keys), or run: opencode auth login"
@@ -23,7 +24,6 @@ _KEY_VARIABLE, _COOKIE_VARIABLE = "OPENCODE_API_KEY", "OPENCODE_AUTH_COOKIE"
 # OpenCode's name for an entry -> the kind of its key.
 _ENTRIES = {"opencode-go": "key", "opencode": "zen_key"}
 _COOKIE_NAMES = ("auth", "__Host-auth")
-_HEADER = "cookie:"
 _SEALED = "Fe26."  # how the console's session cookies begin
 _WORKSPACE = re.compile(r"(?:[^?#]*/workspace/)?wrk_([0-9A-Z]+)(?:[/?#].*)?", re.ASCII | re.IGNORECASE)
 
@@ -56,11 +56,10 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
 
 def cookie_header(text: str) -> str:
     """What to send of a cookie's value, or of a whole `Cookie:` header. Raises ServiceError."""
-    if not _is_header(text):
+    if not is_header(text):
         return f"{_COOKIE_NAMES[0]}={text}"
-    pairs = text[len(_HEADER) :] if text.lower().startswith(_HEADER) else text
-    cookies = dict(part.strip().partition("=")[::2] for part in pairs.split(";"))
-    kept = [f"{name}={cookies[name]}" for name in _COOKIE_NAMES if cookies.get(name)]
+    found = cookies(text)
+    kept = [f"{name}={found[name]}" for name in _COOKIE_NAMES if name in found]
     if not kept:
         raise ServiceError("the OpenCode cookie header holds no cookie `auth`", hint=COPY_COOKIE)
     return "; ".join(kept)
@@ -91,18 +90,16 @@ def _variable(machine: Machine) -> Credential | None:
 
 
 def _login(machine: Machine) -> Credential | None:
-    path = os.path.join(_data_dir(machine), "auth.json")
+    path = login_file(machine)
     text = read_text(path, machine, "OpenCode's login")
     return None if text is None else _in_login(text, machine.short(path))
 
 
-def _data_dir(machine: Machine) -> str:
-    """OpenCode's data directory: below the home in the same way on every platform."""
-    own, xdg = machine.get("OPENCODE_DATA_DIR"), machine.get("XDG_DATA_HOME") or ""
-    if own:
-        return machine.expand(own)
+def login_file(machine: Machine) -> str:
+    """Where OpenCode keeps the keys of all providers: below the home in the same way on every platform."""
+    own, xdg = machine.get("OPENCODE_DATA_DIR"), machine.expand(machine.get("XDG_DATA_HOME") or "")
     root = xdg if os.path.isabs(xdg) else os.path.join(machine.home, ".local", "share")
-    return os.path.join(root, "opencode")
+    return os.path.join(machine.expand(own) if own else os.path.join(root, "opencode"), "auth.json")
 
 
 def _in_login(text: str, origin: str) -> Credential | None:
@@ -133,9 +130,4 @@ def _key(text: str, origin: str) -> Secret:
 
 
 def _is_cookie(text: str) -> bool:
-    return text.startswith(_SEALED) or (not text.startswith("{") and _is_header(text))
-
-
-def _is_header(text: str) -> bool:
-    """Whether these are pairs of name and value; a bare value has `=` at its end at most."""
-    return ";" in text or "=" in text.rstrip("=") or text.lower().startswith(_HEADER)
+    return text.startswith(_SEALED) or (not text.startswith("{") and is_header(text))

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from usagecli import wire
+from usagecli import urls, wire
 from usagecli.credentials import (
     KEY_FILE_HINT,
     Credential,
@@ -23,6 +23,7 @@ from usagecli.credentials import (
 )
 from usagecli.errors import NotConfigured, ServiceError
 from usagecli.machine import Machine
+from usagecli.providers._opencode.credentials import login_file
 
 _OTHER_WAYS = "usagecli providers zai names other ways"
 _KEY_FILE = "~/.config/zai/key.json"
@@ -74,8 +75,7 @@ REGIONS = (GLOBAL, CHINA)
 
 def region_of(url: str) -> Region | None:
     """The region that a base URL names by its host; None for a gateway."""
-    host = _host(url)
-    return next((r for r in REGIONS if host == r.domain or host.endswith(f".{r.domain}")), None)
+    return next((region for region in REGIONS if urls.within(url, region.domain)), None)
 
 
 def places() -> tuple[Place, ...]:
@@ -126,7 +126,7 @@ def _claude_settings(region: Region) -> Place:
 def _claude_token(env: Mapping[str, object], region: Region, origin: str) -> Credential | None:
     """The token that Claude Code sends to the region; None where it is set up for another host."""
     token, url = env.get("ANTHROPIC_AUTH_TOKEN"), env.get("ANTHROPIC_BASE_URL")
-    if not isinstance(token, str) or not isinstance(url, str) or _host(url.strip()) != region.host:
+    if not isinstance(token, str) or not isinstance(url, str) or urls.origin(url.strip())[1] != region.host:
         return None
     return _credential(token, region, origin)
 
@@ -137,9 +137,7 @@ def _key_file(machine: Machine) -> Credential | None:
 
 
 def _opencode(machine: Machine) -> Credential | None:
-    data = machine.get("XDG_DATA_HOME") or os.path.join("~", ".local", "share")
-    folder = machine.get("OPENCODE_DATA_DIR") or os.path.join(data, "opencode")
-    path = os.path.join(machine.expand(folder), "auth.json")
+    path = login_file(machine)
     entry = wire.as_mapping(_of_another_tool(path, machine, "OpenCode's logins").get(_OPENCODE_ENTRY))
     key = entry.get("key")
     return _credential(key if isinstance(key, str) else None, GLOBAL, machine.short(path))
@@ -161,13 +159,3 @@ def _of_another_tool(path: str, machine: Machine, what: str) -> Mapping[str, obj
 def _credential(key: str | None, region: Region, origin: str) -> Credential | None:
     key = (key or "").strip()
     return Credential(secret=Secret(key), origin=origin, kind=region.name) if key else None
-
-
-def _host(url: str) -> str:
-    """The host of a URL in lower case; "" where it has none."""
-    from urllib.parse import urlsplit
-
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""

@@ -1,0 +1,1 @@
+"""The parts of the provider windsurf: `windsurf.py`, beside this folder, is where to begin."""
