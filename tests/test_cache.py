@@ -38,7 +38,7 @@ from usagecli.model import (
     Spend,
     Usage,
 )
-from usagecli.registry import Descriptor, Provider
+from usagecli.registry import Descriptor, Provider, Way
 from usagecli.storage import codec
 from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 
@@ -156,6 +156,19 @@ def test_max_age_says_how_old(acme: Acme) -> None:
 def test_the_providers_own_interval_holds_whatever_max_age_says(acme: Acme) -> None:
     acme.run()
     acme.clock.pass_s(29)
+    acme.run(max_age_s=0.0)
+    assert acme.asked == 1
+    acme.clock.pass_s(1)
+    acme.run(max_age_s=0.0)
+    assert acme.asked == 2
+
+
+def test_one_way_of_asking_may_have_a_longer_interval(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = (Way(about="a team", kinds=("key",), min_interval=90), Way(about="a person"))
+    provider = Provider(replace(DESCRIPTOR, ways=ways), acme.fetch)
+    monkeypatch.setitem(registry._providers, "acme", provider)
+    acme.run()
+    acme.clock.pass_s(89)
     acme.run(max_age_s=0.0)
     assert acme.asked == 1
     acme.clock.pass_s(1)

@@ -93,6 +93,8 @@ def test_a_page_says_what_a_newcomer_needs(name: str) -> None:
     assert f"Dashboard: {descriptor.dashboard}" in words
     asks = descriptor.base_url or "base_url" in [option.name for option in descriptor.options]
     assert (f"at most once in {descriptor.min_interval} s" in words) == bool(asks)
+    for way in descriptor.ways:
+        assert way.min_interval is None or f"{way.about} (once in {way.min_interval} s)" in words
     assert ("Read on this machine: nobody is asked." in words) == (not asks)
 
 

@@ -162,13 +162,18 @@ class Collector:
             found = credentials.find(provider, job.service, machine, wanted)
         return policy.narrowed(descriptor, found, settings)
 
+    @staticmethod
+    def _interval(job: _Job) -> int:
+        assert job.credential is not None
+        descriptor = registry.get(job.service.provider).descriptor
+        return policy.interval(descriptor, job.credential.kind, job.settings)
+
     def _settled(self, job: _Job) -> Result | None:
         now = self.machine.clock()
         age = job.entry.age_s(now)
-        if age is not None and self.rules.max_age_s is not None:
-            interval = registry.get(job.service.provider).descriptor.min_interval
-            if age < max(self.rules.max_age_s, interval):
-                return self._known(job, job.entry, stale=False)
+        max_age_s = self.rules.max_age_s
+        if age is not None and max_age_s is not None and age < max(max_age_s, self._interval(job)):
+            return self._known(job, job.entry, stale=False)
         until = job.entry.retry_at(now)
         if until is not None and job.entry.failure is not None:
             log.debug(f"{job.service.name}: left alone until {until:%H:%M:%S} UTC")

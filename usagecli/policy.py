@@ -32,6 +32,12 @@ def way_of(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> Way
     return next(iter(sorted([*named, *usual], key=lambda way: (way.option is None, not way.kinds))), None)
 
 
+def interval(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> int:
+    """Seconds for which a report that was read with a credential of that kind is reused at least."""
+    way = way_of(descriptor, kind, options)
+    return descriptor.min_interval if way is None or way.min_interval is None else way.min_interval
+
+
 def allows(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> bool:
     """Whether a credential of that kind is read from what is documented, or from a file."""
     way = way_of(descriptor, kind, options)

@@ -44,7 +44,8 @@ class Way:
 
     `about` completes "reads": what, and with which credential. `kinds` are the kinds (or parts) of
     credential that are read so; () is all that no other way names. `option`: only where that option is
-    switched on. `local`: a file on this machine, so that nobody is asked.
+    switched on. `local`: a file on this machine, so that nobody is asked. `min_interval`: seconds
+    between two requests, where the way wants more of them than the provider.
     """
 
     about: str
@@ -52,6 +53,7 @@ class Way:
     kinds: tuple[str, ...] = ()
     option: str | None = None
     local: bool = False
+    min_interval: int | None = None
 
 
 KINDS = {

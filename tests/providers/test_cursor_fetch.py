@@ -13,13 +13,14 @@ import requests_mock
 
 from tests.support import Reply, Route, Server, make_ask, make_machine, payload, serve
 from tests.vscode import jwt
+from usagecli import policy
 from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
 from usagecli.providers._cursor import team
 from usagecli.providers._cursor.period import as_summary
 from usagecli.providers._cursor.usage import Extras, parse
-from usagecli.providers.cursor import fetch
+from usagecli.providers.cursor import DESCRIPTOR, fetch
 
 TOKEN = jwt(sub="auth0|user_01FAKE")
 COOKIE = f"WorkosCursorSessionToken=user_01FAKE%3A%3A{TOKEN}"
@@ -264,6 +265,11 @@ def test_the_host_of_a_team(own_home: Path, no_network: requests_mock.Mocker) ->
     no_network.post(f"https://api.cursor.com{SPEND}", json=payload("cursor/spend"))
     fetch(make_ask("cursor", make_machine(own_home, {"CURSOR_API_KEY": "key_fake"})))
     assert len(no_network.request_history) == 1
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("team", 3600), ("oauth", 120), ("cookie", 120)])
+def test_a_team_is_asked_once_an_hour(kind: str, seconds: int) -> None:
+    assert policy.interval(DESCRIPTOR, kind, {}) == seconds
 
 
 @pytest.mark.sockets

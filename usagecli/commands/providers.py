@@ -183,7 +183,7 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
     yield from ("", "Source:")
     for way in descriptor.ways:
         word = "documented" if way.documented else "on this machine" if way.local else "not documented"
-        often = f" (at most once in {way.min_interval} s)" if way.min_interval else ""
+        often = f" (once in {way.min_interval} s)" if way.min_interval else ""
         yield from _wrapped(way.about + often, " " * 19, f"  {word:17}")
     yield from _wrapped(descriptor.documented, "  ", "  ")
     if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):

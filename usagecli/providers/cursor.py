@@ -33,7 +33,8 @@ DESCRIPTOR = Descriptor(
     documented="A team's spend is documented: https://cursor.com/docs/account/teams/admin-api. One person's "
     "usage is not: the endpoints that Cursor's own dashboard asks.",
     ways=(
-        Way(about="a team's spend, with CURSOR_API_KEY", documented=True, kinds=("team",)),
+        # Its figures are gathered once an hour.
+        Way(about="a team's spend, with CURSOR_API_KEY", documented=True, kinds=("team",), min_interval=3600),
         Way(about="one person's usage, with a login or a cookie"),
     ),
     renew=credentials.RENEW,
