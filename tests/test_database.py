@@ -139,6 +139,20 @@ def test_runs_that_migrate_at_once(path: str, before: tuple[str, ...]) -> None:
     assert (version(path), columns(path, "b")) == (2, ["y", "z"])
 
 
+def test_a_file_that_is_begun_elsewhere_is_waited_for(path: str) -> None:
+    """SQLite itself gives up at once where the change to WAL meets a run that is writing."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE begun (x INTEGER)")
+        done = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        done.start()
+        try:
+            opened(path, FIRST, wait_s=20).close()
+        finally:
+            done.join()
+    assert version(path) == 1
+
+
 # -- transactions -----------------------------------------------------------------------------------
 
 

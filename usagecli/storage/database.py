@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 
 from usagecli import log
 
 # What SQLite keeps beside a file.
 _BESIDE = ("-wal", "-shm")
+# Between two tries of what SQLite does not wait for.
+_TRY_S = 0.01
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -33,13 +36,26 @@ def connect(
     database = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
     try:
         for pragma in pragmas:
-            database.execute(f"PRAGMA {pragma}")
+            _set(database, pragma, wait_s)
         if _version(database) != len(migrations):
             _migrate(database, migrations)
         return database
     except BaseException:
         database.close()
         raise
+
+
+def _set(database: sqlite3.Connection, pragma: str, wait_s: float) -> None:
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            database.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            # Where two runs begin a file at once, SQLite does not wait for the change to WAL by itself.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_TRY_S)
 
 
 def reader(path: str, migrations: Sequence[str], *, wait_s: float) -> sqlite3.Connection:
