@@ -261,10 +261,32 @@ options: {{team: {{}}}}
     told, asked = run(text, {"me": {"teams": [{"id": "t-1"}]}, "usage": {"credits": 5}}, tmp_path)
     assert (told, asked) == (GIVEN, ["GET /me", "GET /teams/t-1/usage"])
     error = refused(text, {"me": {"teams": [{"id": "t-1"}, {"id": "t-2"}]}}, tmp_path)
-    assert (error.kind, error.message) == ("config", "let.team: several are possible: t-1, t-2")
+    assert (error.kind, error.message) == ("config", "the key sees more than one team: t-1, t-2")
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
 def test_an_answer_is_an_object(body: Any, tmp_path: Path) -> None:
     with pytest.raises(PayloadError, match="^usage: expected an object"):
         report(HEAD + USAGE + CREDITS, {"usage": [body]}, tmp_path)
+
+
+@pytest.mark.parametrize("value", ["", " ", ".", "..", "a/b", "a\\b", "a\x00b", "\ud800"])
+def test_what_no_path_may_hold(value: str, tmp_path: Path) -> None:
+    text = f"""{HEAD}options: {{team: {{env: ACME_TEAM}}, site: {{}}}}
+requests: {{me: {{url: /me}}, usage: {{url: "/{{me.id || opt('team') || opt('site')}}/usage"}}}}
+{CREDITS}"""
+    error = refused(text, {"me": {"id": value}}, tmp_path)
+    assert (error.kind, error.hint) == ("config", "correct the options of the service")
+    for option, told in (("team", "correct ACME_TEAM"), ("site", "correct the option site")):
+        if value:
+            assert refused(text, {"me": {}}, tmp_path, options={option: value}).hint == told
+
+
+def test_words_of_an_element_that_is_null_are_not_those_of_the_root(tmp_path: Path) -> None:
+    text = f"""{HEAD}requests:
+  me: {{url: /me}}
+  rows: {{each: me.list, url: /rows, query: {{me: =me.id}}}}
+balances: {{credits: {{unit: usd, amount: "rows[0].answer.credits"}}}}
+"""
+    _, asked = run(text, {"me": {"id": "root", "list": [None]}, "rows": {"credits": 5}}, tmp_path)
+    assert asked == ["GET /me", "GET /rows"]

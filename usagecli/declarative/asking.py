@@ -32,6 +32,8 @@ _ERRORS: Mapping[str, type[ProviderError]] = {
     for error in (NotConfigured, AuthError, RateLimited, Unavailable, PayloadError, ServiceError)
 }
 _MOST_ELEMENTS = 25
+# What would lead elsewhere, or (half of a surrogate pair) cannot be encoded.
+_NO_PATH = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Asking:
         return f" ({told})" if told else ""
 
     def _paged(self, request: Request, root: Any, element: Any) -> Any:
-        query = self._texts(request.query, root, element)
+        query = self._texts(request.query, root, element, request)
         body = self._once(request, root, element, query)
         if request.pages is not None and body is not None:
             body = self._joined(request, request.pages, root, element, body, query)
@@ -157,7 +159,7 @@ class Asking:
             request=request,
             path="".join(self._part(part, root, element, request) for part in request.path),
             query=query,
-            headers=self._texts(request.headers, root, element),
+            headers=self._texts(request.headers, root, element, request),
             body=self._json(request.body, root, element, request),
             number=number,
         )
@@ -194,25 +196,23 @@ class Asking:
     def _word(self, word: Word | None, root: Any, element: Any, request: Request) -> Any:
         return self.evaluator.word(word, root, at=element, inner=request.each is not None)
 
-    def _texts(self, words: Mapping[str, Word], root: Any, element: Any) -> dict[str, str]:
-        inner = element is not None
-        found = {
-            name: _parameter(self.evaluator.word(word, root, at=element, inner=inner))
-            for name, word in words.items()
-        }
+    def _texts(self, words: Mapping[str, Word], root: Any, element: Any, request: Request) -> dict[str, str]:
+        found = {name: _parameter(self._word(word, root, element, request)) for name, word in words.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _part(self, part: str | Expression, root: Any, element: Any, request: Request) -> str:
         if isinstance(part, str):
             return part
-        value = _parameter(self._word(part, root, element, request))
-        if value in (None, "", ".", "..") or re.search(r"[/\\\x00-\x1f\x7f]", value or ""):
-            what = "nothing" if not value else repr(text(value) or "")
+        value = _parameter(self._word(part, root, element, request)) or ""
+        if value.strip() in ("", ".", "..") or _NO_PATH.search(value):
+            what = repr(text(value)) if text(value) else "nothing"
+            given = [option for option in self.spec.options if self.evaluator.setting(option.name) == value]
+            told = ", ".join(option.env or f"the option {option.name}" for option in given)
             raise ServiceError(
                 f"{part.where}: {what} cannot stand in the path of {self.descriptor.title}",
-                hint="correct the options of the service",
+                hint=f"correct {told or 'the options of the service'}",
             )
-        return quote(value or "", safe="")
+        return quote(value, safe="")
 
     def _json(self, body: Any, root: Any, element: Any, request: Request) -> Any:
         if isinstance(body, dict):
