@@ -221,6 +221,14 @@ def test_a_plan_or_note_that_cannot_be_read_hides_no_figure(tmp_path: Path) -> N
     assert told == {"balances": [{"id": "c", "label": "C", "unit": "usd", "amount": 1}], "notes": ["told"]}
 
 
+def test_a_stop_that_an_optional_answer_does_not_say(tmp_path: Path) -> None:
+    text = TWO + "balances: {a: {unit: usd, amount: main.a}}\nexhausted: positive(more.b)\n"
+    assert report(text, {"main": {"a": 1}, "more": {"b": 1}}, tmp_path)["exhausted"] is True
+    assert "exhausted" not in report(text, {"main": {"a": 1}, "more": {"b": "n/a"}}, tmp_path)
+    with pytest.raises(PayloadError, match="^exhausted: expected a number, got a text$"):
+        report(text.replace("more.b", "main.b"), {"main": {"a": 1, "b": "n/a"}, "more": {}}, tmp_path)
+
+
 @pytest.mark.parametrize(("amount", "told"), [(10**15, 1e6), ("1e23", 1e14), (-(10**23), -1e14)])
 def test_bounds_hold_behind_the_scale(amount: Any, told: float, tmp_path: Path) -> None:
     text = HEAD + "balances: {c: {unit: usd, scale: 0.000000001, amount: a}}\n"

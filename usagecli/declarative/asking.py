@@ -74,7 +74,7 @@ class Asking:
             except ProviderError as error:
                 if not request.optional:
                     raise
-                self.notes.append(f"{_spoken(request)} could not be read: {error.message}")
+                self.notes.append(f"{_name(request)} could not be read: {error.message}")
         return self.answers
 
     def root(self) -> Mapping[str, Any]:
@@ -91,7 +91,7 @@ class Asking:
             return None
         if len(elements) > _MOST_ELEMENTS:
             self.notes.append(
-                f"only the first {_MOST_ELEMENTS} of {len(elements)} were asked for {_spoken(request)}"
+                f"only the first {_MOST_ELEMENTS} of {len(elements)} were asked for {_name(request)}"
             )
         found, failed = [], []
         for element in elements[:_MOST_ELEMENTS]:
@@ -107,7 +107,7 @@ class Asking:
             raise failed[0]
         if failed:
             self.notes.append(
-                f"{_spoken(request)} could not be read {len(failed)} of {len(failed) + len(found)} times: "
+                f"{_name(request)} could not be read {len(failed)} of {len(failed) + len(found)} times: "
                 f"{failed[0].message}"
             )
         return found
@@ -243,15 +243,22 @@ def check_fails(fails: tuple[Fail, ...], root: Any, evaluator: Evaluator, descri
     for fail in fails:
         if not truth(evaluator.value(fail.condition, root)):
             continue
-        told = text(evaluator.value(fail.message, root)) if fail.message else None
-        told = told or f"{descriptor.title} answered with an error"
+        told = spoken(fail.message, root, evaluator) or f"{descriptor.title} answered with an error"
         message = f"answer: {told}" if fail.kind == "invalid_response" else told
         raise _ERRORS[fail.kind](
             message, hint=fail.hint or (descriptor.renew if fail.kind == "auth" else None)
         )
 
 
-def _spoken(request: Request) -> str:
+def spoken(word: Word | None, root: Any, evaluator: Evaluator) -> str | None:
+    """A text for people, None where it is none: no figure and no error depends on it."""
+    try:
+        return text(evaluator.word(word, root))
+    except PayloadError:
+        return None
+
+
+def _name(request: Request) -> str:
     return request.name.replace("_", " ")
 
 

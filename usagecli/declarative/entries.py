@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from usagecli import model
-from usagecli.declarative.asking import check_fails, rooted
+from usagecli.declarative.asking import check_fails, rooted, spoken
 from usagecli.declarative.checker import is_unit
 from usagecli.declarative.entry_loader import PERCENTAGES
 from usagecli.declarative.expressions import Evaluator, Expression, Word, refuse
@@ -58,26 +58,18 @@ def usage(
     fine = empty if isinstance(empty, bool) else truth(evaluator.value(empty, root))
     if not any(found.values()) and not fine:
         raise PayloadError(f"answer: holds none of the figures that {descriptor.title} is known for")
-    plan = _told(spec.plan, root, evaluator)
-    stopped = spec.exhausted is not None and truth(evaluator.value(spec.exhausted, root))
-    told = [_told(note, root, evaluator) for note in spec.notes]
+    plan = spoken(spec.plan, root, evaluator)
+    stopped = spec.exhausted is not None and reader.stopped(spec.exhausted)
+    told = [spoken(note, root, evaluator) for note in spec.notes]
     return Usage(
         quotas=_once(found["quotas"]),
         balances=_once(found["balances"]),
         spend=_once(found["spend"]),
-        account=_told(spec.account, root, evaluator),
+        account=spoken(spec.account, root, evaluator),
         plan=model.plan(plan) if plan else None,
         notes=(*(note for note in told if note), *notes),
         stopped=stopped,
     )
-
-
-def _told(word: Word | None, root: Any, evaluator: Evaluator) -> str | None:
-    """A text of the document, None where it is none: no figure depends on it."""
-    try:
-        return text(evaluator.word(word, root))
-    except PayloadError:
-        return None
 
 
 def _once(entries: list[Any]) -> tuple[Any, ...]:
@@ -104,6 +96,15 @@ class _Reader:
                 continue
             if made is not None:
                 yield made
+
+    def stopped(self, condition: Expression) -> bool:
+        """Whether the document is exhausted; an optional answer that cannot be read does not say so."""
+        try:
+            return truth(self.evaluator.value(condition, self.root))
+        except PayloadError:
+            if condition.reads & self.spec.optional:
+                return False
+            raise
 
     def _places(self, entry: Entry) -> Iterator[_Place]:
         if entry.each is None:
