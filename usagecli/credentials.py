@@ -151,7 +151,7 @@ def find(
     raise NotConfigured(
         f"no {descriptor.title} credential was found (looked in {names}"
         + (f" and {len(places) - 2} more)" if len(places) > 2 else ")"),
-        hint=f"usagecli providers {descriptor.name} says how to get one",
+        hint=descriptor.obtain or f"usagecli providers {descriptor.name} says how to get one",
     )
 
 

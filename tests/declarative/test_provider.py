@@ -84,6 +84,10 @@ balances: {credits: {unit: usd, amount: credits}}
         "Set ACME_TEAM, or the same under options in the config.",
     )
     assert found.renew == "make a new key (with the scope billing) at https://acme.example/keys"
+    assert (
+        found.obtain
+        == "make a key (with the scope billing) at https://acme.example/keys, and set ACME_API_KEY"
+    )
     assert found.documented == "The vendor documents this. https://docs.acme.example/usage"
     assert found.dashboard == "https://acme.example/keys"
     assert [(option.name, option.env, option.about) for option in found.options] == [
@@ -100,6 +104,21 @@ def test_help_tells_of_a_server_of_one_s_own_where_there_is_no_other(tmp_path: P
         "Put it into the environment as K, or name its place in the config.",
         "Set ACME_URL to the address of the server, or base_url in the config.",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("key_url: https://acme.example/keys\n", "make a key at https://acme.example/keys, and set K"),
+        ("key_hint: of its operator\n", "get a key (of its operator), and set K"),
+        ("", "usagecli providers acme says how to get one"),
+    ],
+)
+def test_where_there_is_no_key_the_hint_says_where_one_is_made(said: str, hint: str, tmp_path: Path) -> None:
+    found = made(f"key: K\n{said}{SIMPLE.partition(chr(10))[2]}", tmp_path)
+    with pytest.raises(NotConfigured) as caught:
+        credentials.find(found, Service(name="acme", provider="acme"), make_machine(tmp_path))
+    assert caught.value.hint == hint
 
 
 # -- the credential -----------------------------------------------------------------------------------

@@ -40,7 +40,8 @@ def provider(spec: Spec) -> Provider:
         access=tuple(_access(spec)),
         dashboard=spec.dashboard,
         documented=_documented(spec),
-        renew=_renew(spec),
+        renew=f"make a new {_key_to_make(spec)}",
+        obtain=_obtain(spec),
         ways=(registry.Way(about="what its key may read", documented=spec.documented is True),),
         parts={kind: f"a key of the kind {kind}" for kind in spec.kinds},
         options=tuple(_options(spec)),
@@ -75,9 +76,16 @@ def _access(spec: Spec) -> list[str]:
     return steps
 
 
-def _renew(spec: Spec) -> str:
+def _key_to_make(spec: Spec) -> str:
     which = f" ({spec.key_hint.rstrip('.')})" if spec.key_hint else ""
-    return f"make a new key{which}{f' at {spec.key_url}' if spec.key_url else ''}"
+    return f"key{which}{f' at {spec.key_url}' if spec.key_url else ''}"
+
+
+def _obtain(spec: Spec) -> str:
+    name = next((key.env for key in spec.keys if key.env), None)
+    if name is None or not (spec.key_url or spec.key_hint):
+        return ""
+    return f"{'make' if spec.key_url else 'get'} a {_key_to_make(spec)}, and set {name}"
 
 
 def _documented(spec: Spec) -> str:
