@@ -119,7 +119,7 @@ def _limit(value: Any) -> Decimal | None:
     if value is None or value == "unlimited":
         return None
     found = wire.as_number(value.get("limited") if isinstance(value, dict) else value)
-    if found is None:
+    if found is None or found < 0:
         raise PayloadError("plan.usage.edit_predictions.limit: expected a number or unlimited")
     return found
 
