@@ -188,15 +188,32 @@ def test_options_have_defaults_choices_and_may_be_needed(tmp_path: Path) -> None
         SIMPLE + "options: {team: {required: true, env: T}, region: {default: eu, choices: [eu, us]}}\n",
         tmp_path,
     )
-    assert settled(spec, {"team": 5}) == {"team": "5", "region": "eu"}
+    assert settled(spec, {"team": 5}, "key") == {"team": "5", "region": "eu"}
     with pytest.raises(NotConfigured) as caught:
-        settled(spec, {})
+        settled(spec, {}, "key")
     assert (caught.value.message, caught.value.hint) == (
         "Acme needs the option team",
         "set T, or options in the config",
     )
     with pytest.raises(ServiceError, match="the option region of Acme is none of eu, us"):
-        settled(spec, {"team": "t", "region": "mars"})
+        settled(spec, {"team": "t", "region": "mars"}, "key")
+
+
+def test_an_option_may_be_needed_beside_one_kind_of_key_only(tmp_path: Path) -> None:
+    keys = "key: [{env: ACME_TOKEN, kind: token}, {env: ACME_ACCOUNT, kind: account}]\n"
+    text = (
+        keys
+        + "url: https://api.acme.example/u\n"
+        + ENTRY
+        + "options: {user_id: {required: account, env: ACME_USER}}\n"
+    )
+    spec = spec_of(text, tmp_path)
+    assert settled(spec, {}, "token") == {"user_id": None}
+    assert settled(spec, {"user_id": "7"}, "account") == {"user_id": "7"}
+    with pytest.raises(NotConfigured, match="Acme needs the option user_id"):
+        settled(spec, {}, "account")
+    told = "Beside ACME_ACCOUNT set ACME_USER, or the same under options."
+    assert made(text, tmp_path).descriptor.access[-1] == told
 
 
 HOSTED = "key: K\nbase: {env: ACME_URL, cut: [/v1/usage, /v1]}\nurl: /v1/usage\n" + ENTRY
