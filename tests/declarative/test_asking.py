@@ -190,7 +190,9 @@ requests: {{me: {{url: /me}}, usage: {{url: "/{{me.id || opt('team') || opt('sit
     assert error.message.startswith("requests.usage.url: ")
     for option, told in (("team", "correct ACME_TEAM"), ("site", "correct the option site")):
         if value:
-            assert refused(text, {"me": {}}, tmp_path, options={option: value}).hint == told
+            error = refused(text, {"me": {}}, tmp_path, options={option: value})
+            assert (error.kind, error.hint) == ("config", told)
+            assert error.message.startswith(f"the option {option} of Acme cannot be ")
 
 
 def test_a_path_is_encoded_whole(tmp_path: Path) -> None:

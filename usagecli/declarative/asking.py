@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from usagecli import wire
@@ -205,14 +205,22 @@ class Asking:
             return part
         value = _parameter(self._word(part, root, element, request)) or ""
         if value.strip() in ("", ".", "..") or _NO_PATH.search(value):
-            what = repr(text(value)) if text(value) else "nothing"
-            given = [option for option in self.spec.options if self.evaluator.setting(option.name) == value]
-            told = ", ".join(option.env or f"the option {option.name}" for option in given)
-            raise ServiceError(
-                f"{part.where}: {what} cannot stand in the path of {self.descriptor.title}",
-                hint=f"correct {told or 'the options of the service'}",
-            )
+            self._refuse_place(part, value)
         return quote(value, safe="")
+
+    def _refuse_place(self, part: Expression, value: str) -> NoReturn:
+        """What no path can hold, by the option that holds it, else by its place in the descriptor."""
+        what, title = repr(text(value)) if text(value) else "empty", self.descriptor.title
+        for option in self.spec.options:
+            if self.evaluator.setting(option.name) == value:
+                raise ServiceError(
+                    f"the option {option.name} of {title} cannot be {what}: it stands in a path",
+                    hint=f"correct {option.env or f'the option {option.name}'}",
+                )
+        raise ServiceError(
+            f"{part.where}: what stands in the path of {title} cannot be {what}",
+            hint="correct the options of the service",
+        )
 
     def _json(self, body: Any, root: Any, element: Any, request: Request) -> Any:
         if isinstance(body, dict):
