@@ -48,6 +48,12 @@ def test_an_optional_request_that_fails_hides_nothing(plan: Any, told: Any, tmp_
     assert report(HEAD + USAGE + CREDITS + "plan: plan.name\n", answers, tmp_path) == told
 
 
+def test_a_note_says_what_the_descriptor_advises(tmp_path: Path) -> None:
+    text = HEAD + USAGE + CREDITS + "status: {403: {kind: auth, hint: ask for the scope}}\n"
+    (note,) = report(text, {"usage": {"credits": 5}, "plan": (403, {})}, tmp_path)["notes"]
+    assert note == "plan could not be read: Acme refused the credential (403); ask for the scope"
+
+
 def test_the_first_failure_of_a_required_request_ends_it(tmp_path: Path) -> None:
     assert refused(HEAD + USAGE + CREDITS, {"usage": (429, {})}, tmp_path).kind == "rate_limited"
 

@@ -74,7 +74,7 @@ class Asking:
             except ProviderError as error:
                 if not request.optional:
                     raise
-                self.notes.append(f"{_name(request)} could not be read: {error.message}")
+                self.notes.append(f"{_name(request)} could not be read: {self._advised(error)}")
         return self.answers
 
     def root(self) -> Mapping[str, Any]:
@@ -108,9 +108,14 @@ class Asking:
         if failed:
             self.notes.append(
                 f"{_name(request)} could not be read {len(failed)} of {len(failed) + len(found)} times: "
-                f"{failed[0].message}"
+                f"{self._advised(failed[0])}"
             )
         return found
+
+    def _advised(self, error: ProviderError) -> str:
+        """The message for a note, with what the descriptor advises against a refusal."""
+        advised = isinstance(error, (AuthError, ServiceError)) and error.hint != self.descriptor.renew
+        return f"{error.message}; {error.hint}" if advised and error.hint else error.message
 
     def _of(self, request: Request, root: Any, element: Any) -> str:
         """` (ID)`: the element as the path names it."""
