@@ -273,12 +273,14 @@ def test_figures_on_this_machine_stand_in(own_home: Path, no_network: Any) -> No
     assert no_network.request_history == []
 
 
-def test_files_of_an_app_are_read(own_home: Path, no_network: Any) -> None:
+@pytest.mark.parametrize("option", ["--documented-only", "--offline"])
+def test_files_of_an_app_are_read(option: str, own_home: Path, no_network: Any) -> None:
     log = own_home / ".grok" / "logs" / "unified.jsonl"
     log.parent.mkdir(parents=True)
     log.write_bytes((Path(__file__).parent / "payloads" / "grok" / "unified.jsonl").read_bytes())
-    found = run("grok", "--documented-only", "--json").document
+    found = run("grok", option, "--json").document
     assert (found["source"], found["error"], no_network.request_history) == ("local", None, [])
+    assert not found["stale"]
 
 
 @pytest.mark.sockets

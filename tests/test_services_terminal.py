@@ -89,7 +89,7 @@ def test_adding_a_service_by_hand() -> None:
     shown = terminal.shown
     assert not any(secret in shown for secret in SECRETS)
     providers, rest = shown.split("Provider: openrouter\n")
-    assert providers.startswith("Providers: amp, ")
+    assert providers.startswith("Providers: aiand, alibaba, amp, ")
     assert rest.split("Name [openrouter]: work\n")[0].startswith("How to give it access:\n  1. Sign in at ")
     assert rest.split("Name [openrouter]: work\n")[1] == (
         "What you type is not shown. An empty answer: look in the usual places.\n"

@@ -165,6 +165,21 @@ UNKNOWN = Quota(id="w", label="Weekly limit", unit="percent", limit=d(100))
         ),
         (
             Usage(
+                quotas=(
+                    Quota(
+                        id="f",
+                        label="Free",
+                        unit="requests",
+                        used=d(0),
+                        limit=d(9),
+                        refill=Refill(amount=d(3), every_seconds=12096),
+                    ),
+                )
+            ),
+            ["free", "0", "/", "9", "9", "+3", "per", "3h", "21m", "ok"],
+        ),
+        (
+            Usage(
                 quotas=(Quota(id="s", label="Spend limit", unit="credits", limit=d(50), percent_used=d(20)),)
             ),
             ["spend", "20", "%", "80", "%", "-", "ok"],

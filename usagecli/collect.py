@@ -23,7 +23,7 @@ from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 if TYPE_CHECKING:
     from usagecli.credentials import Credential
     from usagecli.machine import Machine
-    from usagecli.registry import Provider
+    from usagecli.registry import Descriptor, Provider
 
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 3600
@@ -163,22 +163,25 @@ class Collector:
         return policy.narrowed(descriptor, found, settings)
 
     @staticmethod
-    def _interval(job: _Job) -> int:
+    def _way(job: _Job) -> tuple[Descriptor, str, dict[str, Any]]:
         assert job.credential is not None
-        descriptor = registry.get(job.service.provider).descriptor
-        return policy.interval(descriptor, job.credential.kind, job.settings)
+        return registry.get(job.service.provider).descriptor, job.credential.kind, job.settings
 
     def _settled(self, job: _Job) -> Result | None:
         now = self.machine.clock()
         age = job.entry.age_s(now)
         max_age_s = self.rules.max_age_s
-        if age is not None and max_age_s is not None and age < max(max_age_s, self._interval(job)):
+        if (
+            age is not None
+            and max_age_s is not None
+            and age < max(max_age_s, policy.interval(*self._way(job)))
+        ):
             return self._known(job, job.entry, stale=False)
         until = job.entry.retry_at(now)
         if until is not None and job.entry.failure is not None:
             log.debug(f"{job.service.name}: left alone until {until:%H:%M:%S} UTC")
             return self._known(job, job.entry, stale=True)
-        if self.rules.offline:
+        if self.rules.offline and not policy.is_local(*self._way(job)):
             failure = Failure(
                 kind="unavailable", message="not asked (--offline)", hint="run it again without --offline"
             )

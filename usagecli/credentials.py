@@ -18,7 +18,7 @@ from usagecli.errors import AuthError, NotConfigured, ServiceError
 if TYPE_CHECKING:
     from usagecli.machine import Machine
     from usagecli.model import CredentialSource, Service
-    from usagecli.registry import Provider
+    from usagecli.registry import Descriptor, Provider
 
 _Read = TypeVar("_Read")
 
@@ -126,6 +126,8 @@ def find(
     if service.credential is not None:
         return _given(provider, service.credential, machine)
     descriptor = provider.descriptor
+    # A place may need what the service's options say in a variable's stead.
+    machine = machine.overlaid(_told(descriptor, service))
     places = [place for place in descriptor.places if place.fits(service)]
     trouble: NotConfigured | ServiceError | None = None
     unwanted: Credential | None = None
@@ -149,8 +151,14 @@ def find(
     raise NotConfigured(
         f"no {descriptor.title} credential was found (looked in {names}"
         + (f" and {len(places) - 2} more)" if len(places) > 2 else ")"),
-        hint=f"usagecli providers {descriptor.name} says how to get one",
+        hint=descriptor.obtain or f"usagecli providers {descriptor.name} says how to get one",
     )
+
+
+def _told(descriptor: Descriptor, service: Service) -> dict[str, str]:
+    """The variables that the service's options take the place of, as far as they are texts."""
+    told = ((option.env, service.options.get(option.name)) for option in descriptor.options)
+    return {env: value for env, value in told if env and isinstance(value, str)}
 
 
 def renewed(credential: Credential) -> Credential | None:

@@ -38,6 +38,12 @@ def interval(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> i
     return descriptor.min_interval if way is None or way.min_interval is None else way.min_interval
 
 
+def is_local(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> bool:
+    """Whether a credential of that kind leads to a file of this machine, so that nobody is asked."""
+    way = way_of(descriptor, kind, options)
+    return way is not None and way.local
+
+
 def allows(descriptor: Descriptor, kind: str, options: Mapping[str, Any]) -> bool:
     """Whether a credential of that kind is read from what is documented, or from a file."""
     way = way_of(descriptor, kind, options)

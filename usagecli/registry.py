@@ -93,6 +93,8 @@ class Descriptor:
     # What it is to its users, a key of KINDS.
     kind: str = "api"
     contract: Mapping[str, Any] = field(default_factory=dict)
+    # What to do where no credential was found, in a line; without it `usagecli providers ID` says it.
+    obtain: str = ""
 
 
 Fetch = Callable[["Ask"], "Usage"]

@@ -62,8 +62,8 @@ def as_rows(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def as_number(value: Any) -> Decimal | None:
-    """A finite number, or text that holds one, as Decimal."""
+def as_number(value: Any, *, largest: Decimal = _LARGEST) -> Decimal | None:
+    """A finite number, or text that holds one, as Decimal; None beyond `largest`."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
@@ -72,7 +72,7 @@ def as_number(value: Any) -> Decimal | None:
         value = repr(value)
     elif isinstance(value, int):
         # Bounded before it becomes text: huge integers are slow to print and refused by Python.
-        if abs(value) > _LARGEST:
+        if abs(value) > largest:
             return None
         return Decimal(value)
     if not isinstance(value, str):
@@ -81,7 +81,7 @@ def as_number(value: Any) -> Decimal | None:
     if not _NUMBER.fullmatch(value):
         return None
     found = Decimal(value)
-    if abs(found) > _LARGEST:
+    if abs(found) > largest:
         return None
     return found if abs(found) >= _SMALLEST else Decimal(0)
 

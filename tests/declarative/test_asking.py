@@ -48,6 +48,12 @@ def test_an_optional_request_that_fails_hides_nothing(plan: Any, told: Any, tmp_
     assert report(HEAD + USAGE + CREDITS + "plan: plan.name\n", answers, tmp_path) == told
 
 
+def test_a_note_says_what_the_descriptor_advises(tmp_path: Path) -> None:
+    text = HEAD + USAGE + CREDITS + "status: {403: {kind: auth, hint: ask for the scope}}\n"
+    (note,) = report(text, {"usage": {"credits": 5}, "plan": (403, {})}, tmp_path)["notes"]
+    assert note == "plan could not be read: Acme refused the credential (403); ask for the scope"
+
+
 def test_the_first_failure_of_a_required_request_ends_it(tmp_path: Path) -> None:
     assert refused(HEAD + USAGE + CREDITS, {"usage": (429, {})}, tmp_path).kind == "rate_limited"
 
@@ -180,14 +186,19 @@ def test_nothing_to_ask_for(tmp_path: Path) -> None:
     assert report(EACH.replace("empty_ok: projects.rows", "empty_ok: true"), {"projects": {}}, tmp_path) == {}
 
 
-@pytest.mark.parametrize("team", ["", ".", "..", "a/b", "a\\b", "a\nb"])
-def test_a_value_that_would_change_the_path_is_never_sent(team: str, tmp_path: Path) -> None:
-    text = f"""{HEAD}options: {{team: {{env: ACME_TEAM}}}}
-requests: {{usage: {{url: "/teams/{{opt('team')}}/usage"}}}}
+@pytest.mark.parametrize("value", ["", " ", ".", "..", "a/b", "a\\b", "a\nb", "a\x00b", "\ud800"])
+def test_a_value_that_would_change_the_path_is_never_sent(value: str, tmp_path: Path) -> None:
+    text = f"""{HEAD}options: {{team: {{env: ACME_TEAM}}, site: {{}}}}
+requests: {{me: {{url: /me}}, usage: {{url: "/{{me.id || opt('team') || opt('site')}}/usage"}}}}
 {CREDITS}"""
-    error = refused(text, {"usage": {"credits": 5}}, tmp_path, options={"team": team})
-    assert error.kind == "config"
+    error = refused(text, {"me": {"id": value}, "usage": {"credits": 5}}, tmp_path)
+    assert (error.kind, error.hint) == ("config", "correct the options of the service")
     assert error.message.startswith("requests.usage.url: ")
+    for option, told in (("team", "correct ACME_TEAM"), ("site", "correct the option site")):
+        if value:
+            error = refused(text, {"me": {}}, tmp_path, options={option: value})
+            assert (error.kind, error.hint) == ("config", told)
+            assert error.message.startswith(f"the option {option} of Acme cannot be ")
 
 
 def test_a_path_is_encoded_whole(tmp_path: Path) -> None:
@@ -239,6 +250,9 @@ def test_an_error_inside_an_answer(tmp_path: Path) -> None:
     assert (error.kind, error.message, error.hint) == ("auth", "bad key *** [31m", "make a new key")
     error = refused(text, {"usage": {"success": False}}, tmp_path)
     assert (error.kind, error.message) == ("invalid_response", "answer: Acme answered with an error")
+    text = text.replace("message: message}", "message: lower(code)}")
+    error = refused(text, {"usage": {"success": False, "message": "key", "code": {}}}, tmp_path)
+    assert (error.kind, error.message) == ("auth", "Acme answered with an error")
     assert report(text, {"usage": {"success": True, "credits": 5}}, tmp_path) == GIVEN
 
 
@@ -261,10 +275,20 @@ options: {{team: {{}}}}
     told, asked = run(text, {"me": {"teams": [{"id": "t-1"}]}, "usage": {"credits": 5}}, tmp_path)
     assert (told, asked) == (GIVEN, ["GET /me", "GET /teams/t-1/usage"])
     error = refused(text, {"me": {"teams": [{"id": "t-1"}, {"id": "t-2"}]}}, tmp_path)
-    assert (error.kind, error.message) == ("config", "let.team: several are possible: t-1, t-2")
+    assert (error.kind, error.message) == ("config", "the key sees more than one team: t-1, t-2")
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
 def test_an_answer_is_an_object(body: Any, tmp_path: Path) -> None:
     with pytest.raises(PayloadError, match="^usage: expected an object"):
         report(HEAD + USAGE + CREDITS, {"usage": [body]}, tmp_path)
+
+
+def test_words_of_an_element_that_is_null_are_not_those_of_the_root(tmp_path: Path) -> None:
+    text = f"""{HEAD}requests:
+  me: {{url: /me}}
+  rows: {{each: me.list, url: /rows, query: {{me: =me.id}}}}
+balances: {{credits: {{unit: usd, amount: "rows[0].answer.credits"}}}}
+"""
+    _, asked = run(text, {"me": {"id": "root", "list": [None]}, "rows": {"credits": 5}}, tmp_path)
+    assert asked == ["GET /me", "GET /rows"]

@@ -81,6 +81,13 @@ WHOLE = {"used": 30, "limit": 120, "remaining": 90, "percentUsed": 25, "percentR
             {"c": 130},
             {"used": 0, "limit": 100, "remaining": 100, "percentUsed": 0, "percentRemaining": 100},
         ),
+        # A refund: nothing is used, and more is left than the limit.
+        (
+            "used: a, limit: b",
+            {"a": -30, "b": 120},
+            {"used": -30, "limit": 120, "remaining": 150, "percentUsed": 0, "percentRemaining": 100},
+        ),
+        ("used: a, limit: b", {"a": -30}, None),
         # Neither a limit nor a share: no quota. A limit alone is none either.
         ("used: a, limit: b", {"a": 30}, None),
         ("used: a, limit: b", {"a": 30, "b": ""}, None),
@@ -161,6 +168,7 @@ def test_where_only_a_share_is_known_the_unit_is_percent(tmp_path: Path) -> None
         ("1,23", "a text"),
         ("0x10", "a text"),
         (1e300, "one beyond all bounds"),
+        (10**25, "one beyond all bounds"),
     ],
 )
 def test_a_figure_that_is_none_is_refused_by_name(value: Any, told: str, tmp_path: Path) -> None:
@@ -189,6 +197,50 @@ def test_an_unreadable_condition_on_an_optional_answer_drops_its_entry(key: str,
     assert [entry["id"] for entry in told["balances"]] == ["a"]
     with pytest.raises(PayloadError, match=r"^balances\.b\.\w+: expected a number, got a text$"):
         report(text.replace("more.b", "main.b"), {"main": {"a": 1, "b": "n/a"}, "more": {}}, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["unit", "label", "id", "scope", "window", "judged", "partial"])
+def test_an_unreadable_word_of_an_optional_answer_drops_its_entry(key: str, tmp_path: Path) -> None:
+    word = "lower(more.b)" if key in ("judged", "partial") else "=lower(more.b)"
+    entry = {"unit": "usd", "used": "main.a", "limit": "9", key: word}
+    text = TWO + (
+        f"balances: {{a: {{unit: usd, amount: main.a}}}}\nquotas: {{q: {str(entry).replace(chr(39), '')}}}\n"
+    )
+    told = report(text, {"main": {"a": 1}, "more": {"b": {}}}, tmp_path)
+    assert (list(told), told["balances"][0]["amount"]) == (["balances"], 1)
+    with pytest.raises(PayloadError, match=rf"^quotas\.q\.{key}: expected a text$"):
+        report(text.replace("more.b", "main.b"), {"main": {"a": 1, "b": {}}, "more": {}}, tmp_path)
+
+
+def test_a_plan_or_note_that_cannot_be_read_hides_no_figure(tmp_path: Path) -> None:
+    text = HEAD + (
+        "balances: {c: {unit: usd, amount: a}}\n"
+        "plan: title(plan)\naccount: lower(plan)\nnotes: [=lower(plan), told]\n"
+    )
+    told = report(text, {"a": 1, "plan": {"name": "Pro"}}, tmp_path)
+    assert told == {"balances": [{"id": "c", "label": "C", "unit": "usd", "amount": 1}], "notes": ["told"]}
+
+
+def test_a_stop_that_an_optional_answer_does_not_say(tmp_path: Path) -> None:
+    text = TWO + "balances: {a: {unit: usd, amount: main.a}}\nexhausted: positive(more.b)\n"
+    assert report(text, {"main": {"a": 1}, "more": {"b": 1}}, tmp_path)["exhausted"] is True
+    assert "exhausted" not in report(text, {"main": {"a": 1}, "more": {"b": "n/a"}}, tmp_path)
+    with pytest.raises(PayloadError, match="^exhausted: expected a number, got a text$"):
+        report(text.replace("more.b", "main.b"), {"main": {"a": 1, "b": "n/a"}, "more": {}}, tmp_path)
+
+
+@pytest.mark.parametrize(("amount", "told"), [(10**15, 1e6), ("1e23", 1e14), (-(10**23), -1e14)])
+def test_bounds_hold_behind_the_scale(amount: Any, told: float, tmp_path: Path) -> None:
+    text = HEAD + "balances: {c: {unit: usd, scale: 0.000000001, amount: a}}\n"
+    assert report(text, {"a": amount}, tmp_path)["balances"][0]["amount"] == told
+    with pytest.raises(PayloadError, match=r"^balances\.c\.amount: a number beyond all bounds$"):
+        report(text.replace("0.000000001", "10"), {"a": amount}, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["percent_used", "fraction_used", "percent_remaining"])
+def test_a_share_has_bounds_too(key: str, tmp_path: Path) -> None:
+    with pytest.raises(PayloadError, match=rf"^quotas\.q\.{key}: a number beyond all bounds$"):
+        report(HEAD + f"quotas: {{q: {{unit: percent, {key}: a}}}}\n", {"a": 1e20}, tmp_path)
 
 
 def test_no_zero_of_a_negative_scale_has_a_sign(tmp_path: Path) -> None:

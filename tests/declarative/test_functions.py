@@ -49,6 +49,7 @@ def evaluate(text: str, root: Any = None) -> Any:
         ("unix(a)", {"a": "1796000000"}, "2026-11-30T00:53:20Z"),
         ("unix(a)", {"a": "2026-11-21T18:00:00Z"}, "2026-11-21T18:00:00Z"),
         ("unix(a)", {"a": 0}, None),
+        ("unix(a)", {"a": -1}, None),
         ("unix(a)", {"a": ""}, None),
         ("unix_ms(a)", {"a": 1796256000000}, "2026-12-03T00:00:00Z"),
         ("after(a)", {"a": "2m59.56s"}, "2026-11-21T08:02:59Z"),
@@ -123,8 +124,8 @@ def test_several_where_only_one_may_be_are_named() -> None:
     with pytest.raises(ServiceError) as caught:
         evaluate("only(a, 'team')", {"a": ["x", "y"]})
     assert (caught.value.message, caught.value.hint) == (
-        "here: several are possible: x, y",
-        "set the option team to one",
+        "the key sees more than one team: x, y",
+        "set the option team to one of them",
     )
 
 
@@ -148,7 +149,7 @@ def test_no_value_breaks_a_function(value: Any, name: str) -> None:
     try:
         evaluate(f"{name}(a{more.get(name, '')})", {"a": value})
     except ProviderError as error:
-        assert error.message.startswith("here: ")
+        assert error.message.startswith("here: " if isinstance(error, PayloadError) else "the key sees")
 
 
 @given(value=ANY_JSON)

@@ -137,6 +137,10 @@ def test_what_it_is_to_its_users(more: str, kind: str, tmp_path: Path) -> None:
             "key: [{env: K, at: a}]\nurl: https://a.example/u\n" + SOME,
             "1: key[0].at: leads into a file: give one",
         ),
+        (
+            "key: K\noptions: {t: {required: account}}\nurl: https://a.example/u\n" + SOME,
+            "2: options.t.required: expected one of key",
+        ),
         # addresses
         ("key: K\nurl: http://api.acme.example/u\n" + SOME, "2: url: must be https (http only on loopback)"),
         ("key: K\nurl: https://u@acme.example/u\n" + SOME, "2: url: must hold no user, query or fragment"),

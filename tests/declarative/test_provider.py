@@ -84,6 +84,10 @@ balances: {credits: {unit: usd, amount: credits}}
         "Set ACME_TEAM, or the same under options in the config.",
     )
     assert found.renew == "make a new key (with the scope billing) at https://acme.example/keys"
+    assert (
+        found.obtain
+        == "make a key (with the scope billing) at https://acme.example/keys, and set ACME_API_KEY"
+    )
     assert found.documented == "The vendor documents this. https://docs.acme.example/usage"
     assert found.dashboard == "https://acme.example/keys"
     assert [(option.name, option.env, option.about) for option in found.options] == [
@@ -100,6 +104,21 @@ def test_help_tells_of_a_server_of_one_s_own_where_there_is_no_other(tmp_path: P
         "Put it into the environment as K, or name its place in the config.",
         "Set ACME_URL to the address of the server, or base_url in the config.",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("key_url: https://acme.example/keys\n", "make a key at https://acme.example/keys, and set K"),
+        ("key_hint: of its operator\n", "get a key (of its operator), and set K"),
+        ("", "usagecli providers acme says how to get one"),
+    ],
+)
+def test_where_there_is_no_key_the_hint_says_where_one_is_made(said: str, hint: str, tmp_path: Path) -> None:
+    found = made(f"key: K\n{said}{SIMPLE.partition(chr(10))[2]}", tmp_path)
+    with pytest.raises(NotConfigured) as caught:
+        credentials.find(found, Service(name="acme", provider="acme"), make_machine(tmp_path))
+    assert caught.value.hint == hint
 
 
 # -- the credential -----------------------------------------------------------------------------------
@@ -169,15 +188,32 @@ def test_options_have_defaults_choices_and_may_be_needed(tmp_path: Path) -> None
         SIMPLE + "options: {team: {required: true, env: T}, region: {default: eu, choices: [eu, us]}}\n",
         tmp_path,
     )
-    assert settled(spec, {"team": 5}) == {"team": "5", "region": "eu"}
+    assert settled(spec, {"team": 5}, "key") == {"team": "5", "region": "eu"}
     with pytest.raises(NotConfigured) as caught:
-        settled(spec, {})
+        settled(spec, {}, "key")
     assert (caught.value.message, caught.value.hint) == (
         "Acme needs the option team",
         "set T, or options in the config",
     )
     with pytest.raises(ServiceError, match="the option region of Acme is none of eu, us"):
-        settled(spec, {"team": "t", "region": "mars"})
+        settled(spec, {"team": "t", "region": "mars"}, "key")
+
+
+def test_an_option_may_be_needed_beside_one_kind_of_key_only(tmp_path: Path) -> None:
+    keys = "key: [{env: ACME_TOKEN, kind: token}, {env: ACME_ACCOUNT, kind: account}]\n"
+    text = (
+        keys
+        + "url: https://api.acme.example/u\n"
+        + ENTRY
+        + "options: {user_id: {required: account, env: ACME_USER}}\n"
+    )
+    spec = spec_of(text, tmp_path)
+    assert settled(spec, {}, "token") == {"user_id": None}
+    assert settled(spec, {"user_id": "7"}, "account") == {"user_id": "7"}
+    with pytest.raises(NotConfigured, match="Acme needs the option user_id"):
+        settled(spec, {}, "account")
+    told = "Beside ACME_ACCOUNT set ACME_USER, or the same under options."
+    assert made(text, tmp_path).descriptor.access[-1] == told
 
 
 HOSTED = "key: K\nbase: {env: ACME_URL, cut: [/v1/usage, /v1]}\nurl: /v1/usage\n" + ENTRY

@@ -109,6 +109,20 @@ def test_a_key_for_all_of_alibaba_s_models_counts_only_beside_bl(own_home: Path)
     ("body", "token", "facts"),
     [
         ({"access_token": "fake-1"}, "fake-1", {"region": None, "site": None, "agent": None}),
+        *(
+            (
+                {"access_token": "fake-1", "console_switch_agent": told},
+                "fake-1",
+                {"region": None, "site": None, "agent": agent},
+            )
+            for told, agent in (
+                (1234567890123456, 1234567890123456),
+                (" 1234567890123456 ", 1234567890123456),
+                (True, None),
+                ("me", None),
+                (-7, None),
+            )
+        ),
         (
             {
                 "access_token": "fake-1",

@@ -213,6 +213,16 @@ def test_the_models_stand_in(machine: Machine, reply: Reply) -> None:
     assert server.seen[-1].json() == {"project": "example-project"}
 
 
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    "reply", [Reply({}, 400), Reply({}, 418), Reply({}, 302, {"Location": "/elsewhere"})]
+)
+def test_another_refusal_of_the_summary_is_final(machine: Machine, reply: Reply) -> None:
+    with serve({**ROUTES, QUOTA: reply}) as server, pytest.raises(PayloadError):
+        fetch(make_ask("antigravity", machine, secret=TOKEN, base_url=server.url))
+    assert server.paths() == [LOAD, QUOTA]
+
+
 def full(share: float = 1) -> Any:
     """Models of which all is left."""
     return {
@@ -280,6 +290,7 @@ THROTTLED = {
         (Reply({}, 408), RateLimited, "(408)", None),
         (Reply({}, 429), RateLimited, "(429)", None),
         (Reply(THROTTLED, 429), RateLimited, "(429)", "2026-11-21T08:01:30"),
+        (Reply(THROTTLED, 408), RateLimited, "(408)", "2026-11-21T08:01:30"),
         (Reply({}, 429, {"Retry-After": "60"}), RateLimited, "(429)", "2026-11-21T08:01:00"),
         (Reply({}, 500), Unavailable, "(500)", None),
     ],

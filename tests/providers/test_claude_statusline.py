@@ -135,6 +135,10 @@ def test_a_spend_limit_without_amounts_is_in_percent_and_may_pass_100() -> None:
     assert (quota.id, quota.unit, quota.used, quota.remaining) == ("spend_limit", "percent", d(104), d(0))
 
 
+def test_an_instant_is_no_share_of_a_spend_limit() -> None:
+    assert parse({"rate_limits": {"spend_limit": window(1795340400.0)}}, NOW).usage is None
+
+
 @given(mutated(document()))
 def test_any_document_gives_sound_figures(body: Any) -> None:
     told = parse(body, NOW)

@@ -419,8 +419,9 @@ def test_any_enterprise_is_read_or_refused(cycles: Any, daily_: Any, limits: Any
 # -- where logins stand -----------------------------------------------------------------------------
 
 
-def find(machine: Machine) -> Credential:
-    return credentials.find(registry.get("devin"), Service(name="devin", provider="devin"), machine)
+def find(machine: Machine, options: Mapping[str, Any] | None = None) -> Credential:
+    service = Service(name="devin", provider="devin", options=options or {})
+    return credentials.find(registry.get("devin"), service, machine)
 
 
 def write(home: Path, text: str) -> Path:
@@ -484,7 +485,8 @@ def test_a_bearer_needs_its_organization(own_home: Path) -> None:
     env = {"DEVIN_BEARER_TOKEN": BEARER}
     with pytest.raises(NotConfigured, match="^DEVIN_BEARER_TOKEN also needs the organization$") as caught:
         find(make_machine(own_home, env))
-    assert caught.value.hint == "set DEVIN_ORGANIZATION to its id or slug"
+    assert caught.value.hint == "set DEVIN_ORGANIZATION (option organization) to its id or slug"
+    assert find(make_machine(own_home, env), {"organization": "my-org"}).secret.reveal() == BEARER
     write(own_home, f'windsurf_api_key = "{LOGIN}"')
     assert find(make_machine(own_home, env)).kind == "login"
 

@@ -279,6 +279,22 @@ def test_some_of_the_console_s_procedures_may_fail(machine: Machine) -> None:
 
 
 @pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("code", "notes"),
+    [
+        ("INTERNAL_SERVER_ERROR", ("the Kilo Pass could not be read: INTERNAL_SERVER_ERROR",)),
+        ("NOT_FOUND", ()),
+        ("FORBIDDEN", ()),
+    ],
+)
+def test_a_pass_that_fails_alone_is_told(machine: Machine, code: str, notes: tuple[str, ...]) -> None:
+    rows = payload("kilo/state")
+    rows[1] = {"error": {"data": {"code": code}}}
+    usage = fetched(machine, {STATE: Reply(rows, 207)})
+    assert (usage.balances, usage.quotas, usage.notes) == ((dollars("27.4183"),), (), notes)
+
+
+@pytest.mark.sockets
 @pytest.mark.parametrize(("status", "noted"), [(401, False), (403, False), (500, True)])
 def test_a_profile_that_fails_hides_nothing(machine: Machine, status: int, noted: bool) -> None:
     usage = fetched(machine, {PROFILE: Reply({}, status)})

@@ -355,7 +355,7 @@ def test_levels(level: str, name: str) -> None:
 
 
 def moonshot(amount: str, unit: str = "usd", **more: Any) -> Balance:
-    return Balance(id="moonshot", label="Open Platform", unit=unit, amount=d(amount), **more)
+    return Balance(id="moonshot", label="Platform balance", unit=unit, amount=d(amount), **more)
 
 
 @pytest.mark.parametrize(
@@ -373,8 +373,8 @@ def test_the_balance(case: str, unit: str, expected: Balance) -> None:
 @pytest.mark.parametrize(
     ("voucher", "cash", "notes"),
     [
-        (5.0, 26.207, ("Open Platform: 5.00 voucher, 26.21 cash",)),
-        ("5", "-3.1", ("Open Platform: 5.00 voucher, 3.10 cash owed",)),
+        (5.0, 26.207, ("Platform balance: 5.00 voucher, 26.21 cash",)),
+        ("5", "-3.1", ("Platform balance: 5.00 voucher, 3.10 cash owed",)),
         (0, 0, ()),
         (None, 26.207, ()),
         (5.0, "x", ()),

@@ -463,6 +463,18 @@ def test_what_kiro_cli_prints(own_home: Path, with_program: Machine) -> None:
     assert (own_home / "asked").read_text(encoding="utf-8") == "chat --no-interactive /usage\n"
 
 
+def test_figures_of_a_month_that_is_over_do_not_stand_before_kiro_cli(with_program: Machine) -> None:
+    state(with_program)
+    assert find(with_program).kind == "local"
+    later = replace(with_program, clock=lambda: datetime(2026, 12, 5, tzinfo=UTC))
+    assert find(later).kind == "program"
+
+
+def test_figures_that_cannot_be_read_do_not_stand_before_kiro_cli(with_program: Machine) -> None:
+    state(with_program, usageBreakdowns=[{}])
+    assert find(with_program).kind == "program"
+
+
 def test_a_program_alone_is_no_account(own_home: Path, with_program: Machine) -> None:
     with pytest.raises(NotConfigured):
         find(with_program, named=False)

@@ -128,6 +128,11 @@ def test_a_price_is_text_also_with_an_exponent(told: Any) -> None:
     assert spent([entry(1000)], [price(told)]).spend == (month("0.0051"),)
 
 
+def test_a_price_that_is_not_told_leaves_its_entries_out() -> None:
+    usage = spent([entry(1), entry(1, "n")], [price(None, metric="n"), price("2")])
+    assert (usage.spend, len(usage.notes)) == ((month("2"),), 1)
+
+
 def test_a_price_is_that_of_the_same_metric_and_group() -> None:
     rows = [price("9", group="output"), price("9", metric="n"), price("2")]
     assert spent([entry(1)], rows).spend == (month("2"),)

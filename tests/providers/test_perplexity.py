@@ -225,6 +225,8 @@ def test_every_cookie_of_a_header_is_a_secret(machine: Machine) -> None:
     [
         ({"PERPLEXITY_SESSION_TOKEN": TOKEN, "PERPLEXITY_COOKIE": "a=fake"}, "session_token"),
         ({"PERPLEXITY_COOKIE": "a=fake"}, "cookie"),
+        # The cookie was copied with its name.
+        ({"PERPLEXITY_SESSION_TOKEN": f"__Secure-authjs.session-token={TOKEN}"}, "cookie"),
     ],
 )
 def test_the_usual_places(own_home: Path, env: dict[str, str], kind: str) -> None:

@@ -21,7 +21,7 @@ where it begins with `=`; a `url` has `{expression}` places.
     key             NAME, or a list of NAME, {env, kind} and {file, at, kind}: the first that is there
     auth            "Header: words {key}", "?name={key}" or none; default "Authorization: Bearer {key}"
     base            URL; {env, default, cut: [/v1]} for a server of one's own; {choose: expression, name: URL}
-    options         name: {env, default, choices, required, about}
+    options         name: {env, default, choices, required (true, or a kind of key), about}
     requests        name: request, in order; a single one may stand with its keys at the top
     let             name: expression, each may use those above it
     fail            [{if, kind, message (an expression), hint}]: errors inside status 200

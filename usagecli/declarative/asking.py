@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from usagecli import wire
@@ -32,6 +32,8 @@ _ERRORS: Mapping[str, type[ProviderError]] = {
     for error in (NotConfigured, AuthError, RateLimited, Unavailable, PayloadError, ServiceError)
 }
 _MOST_ELEMENTS = 25
+# What would lead elsewhere, or (half of a surrogate pair) cannot be encoded.
+_NO_PATH = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class Asking:
             except ProviderError as error:
                 if not request.optional:
                     raise
-                self.notes.append(f"{_spoken(request)} could not be read: {error.message}")
+                self.notes.append(f"{_name(request)} could not be read: {self._advised(error)}")
         return self.answers
 
     def root(self) -> Mapping[str, Any]:
@@ -89,7 +91,7 @@ class Asking:
             return None
         if len(elements) > _MOST_ELEMENTS:
             self.notes.append(
-                f"only the first {_MOST_ELEMENTS} of {len(elements)} were asked for {_spoken(request)}"
+                f"only the first {_MOST_ELEMENTS} of {len(elements)} were asked for {_name(request)}"
             )
         found, failed = [], []
         for element in elements[:_MOST_ELEMENTS]:
@@ -105,10 +107,15 @@ class Asking:
             raise failed[0]
         if failed:
             self.notes.append(
-                f"{_spoken(request)} could not be read {len(failed)} of {len(failed) + len(found)} times: "
-                f"{failed[0].message}"
+                f"{_name(request)} could not be read {len(failed)} of {len(failed) + len(found)} times: "
+                f"{self._advised(failed[0])}"
             )
         return found
+
+    def _advised(self, error: ProviderError) -> str:
+        """The message for a note, with what the descriptor advises against a refusal."""
+        advised = isinstance(error, (AuthError, ServiceError)) and error.hint != self.descriptor.renew
+        return f"{error.message}; {error.hint}" if advised and error.hint else error.message
 
     def _of(self, request: Request, root: Any, element: Any) -> str:
         """` (ID)`: the element as the path names it."""
@@ -121,7 +128,7 @@ class Asking:
         return f" ({told})" if told else ""
 
     def _paged(self, request: Request, root: Any, element: Any) -> Any:
-        query = self._texts(request.query, root, element)
+        query = self._texts(request.query, root, element, request)
         body = self._once(request, root, element, query)
         if request.pages is not None and body is not None:
             body = self._joined(request, request.pages, root, element, body, query)
@@ -157,7 +164,7 @@ class Asking:
             request=request,
             path="".join(self._part(part, root, element, request) for part in request.path),
             query=query,
-            headers=self._texts(request.headers, root, element),
+            headers=self._texts(request.headers, root, element, request),
             body=self._json(request.body, root, element, request),
             number=number,
         )
@@ -194,25 +201,31 @@ class Asking:
     def _word(self, word: Word | None, root: Any, element: Any, request: Request) -> Any:
         return self.evaluator.word(word, root, at=element, inner=request.each is not None)
 
-    def _texts(self, words: Mapping[str, Word], root: Any, element: Any) -> dict[str, str]:
-        inner = element is not None
-        found = {
-            name: _parameter(self.evaluator.word(word, root, at=element, inner=inner))
-            for name, word in words.items()
-        }
+    def _texts(self, words: Mapping[str, Word], root: Any, element: Any, request: Request) -> dict[str, str]:
+        found = {name: _parameter(self._word(word, root, element, request)) for name, word in words.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _part(self, part: str | Expression, root: Any, element: Any, request: Request) -> str:
         if isinstance(part, str):
             return part
-        value = _parameter(self._word(part, root, element, request))
-        if value in (None, "", ".", "..") or re.search(r"[/\\\x00-\x1f\x7f]", value or ""):
-            what = "nothing" if not value else repr(text(value) or "")
-            raise ServiceError(
-                f"{part.where}: {what} cannot stand in the path of {self.descriptor.title}",
-                hint="correct the options of the service",
-            )
-        return quote(value or "", safe="")
+        value = _parameter(self._word(part, root, element, request)) or ""
+        if value.strip() in ("", ".", "..") or _NO_PATH.search(value):
+            self._refuse_place(part, value)
+        return quote(value, safe="")
+
+    def _refuse_place(self, part: Expression, value: str) -> NoReturn:
+        """What no path can hold, by the option that holds it, else by its place in the descriptor."""
+        what, title = repr(text(value)) if text(value) else "empty", self.descriptor.title
+        for option in self.spec.options:
+            if self.evaluator.setting(option.name) == value:
+                raise ServiceError(
+                    f"the option {option.name} of {title} cannot be {what}: it stands in a path",
+                    hint=f"correct {option.env or f'the option {option.name}'}",
+                )
+        raise ServiceError(
+            f"{part.where}: what stands in the path of {title} cannot be {what}",
+            hint="correct the options of the service",
+        )
 
     def _json(self, body: Any, root: Any, element: Any, request: Request) -> Any:
         if isinstance(body, dict):
@@ -243,15 +256,22 @@ def check_fails(fails: tuple[Fail, ...], root: Any, evaluator: Evaluator, descri
     for fail in fails:
         if not truth(evaluator.value(fail.condition, root)):
             continue
-        told = text(evaluator.value(fail.message, root)) if fail.message else None
-        told = told or f"{descriptor.title} answered with an error"
+        told = spoken(fail.message, root, evaluator) or f"{descriptor.title} answered with an error"
         message = f"answer: {told}" if fail.kind == "invalid_response" else told
         raise _ERRORS[fail.kind](
             message, hint=fail.hint or (descriptor.renew if fail.kind == "auth" else None)
         )
 
 
-def _spoken(request: Request) -> str:
+def spoken(word: Word | None, root: Any, evaluator: Evaluator) -> str | None:
+    """A text for people, None where it is none: no figure and no error depends on it."""
+    try:
+        return text(evaluator.word(word, root))
+    except PayloadError:
+        return None
+
+
+def _name(request: Request) -> str:
     return request.name.replace("_", " ")
 
 

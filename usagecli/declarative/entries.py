@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from usagecli import model
-from usagecli.declarative.asking import check_fails, rooted
+from usagecli.declarative.asking import check_fails, rooted, spoken
 from usagecli.declarative.checker import is_unit
 from usagecli.declarative.entry_loader import PERCENTAGES
 from usagecli.declarative.expressions import Evaluator, Expression, Word, refuse
@@ -58,14 +58,14 @@ def usage(
     fine = empty if isinstance(empty, bool) else truth(evaluator.value(empty, root))
     if not any(found.values()) and not fine:
         raise PayloadError(f"answer: holds none of the figures that {descriptor.title} is known for")
-    plan = text(evaluator.value(spec.plan, root)) if spec.plan else None
-    stopped = spec.exhausted is not None and truth(evaluator.value(spec.exhausted, root))
-    told = [text(evaluator.word(note, root)) for note in spec.notes]
+    plan = spoken(spec.plan, root, evaluator)
+    stopped = spec.exhausted is not None and reader.stopped(spec.exhausted)
+    told = [spoken(note, root, evaluator) for note in spec.notes]
     return Usage(
         quotas=_once(found["quotas"]),
         balances=_once(found["balances"]),
         spend=_once(found["spend"]),
-        account=text(evaluator.value(spec.account, root)) if spec.account else None,
+        account=spoken(spec.account, root, evaluator),
         plan=model.plan(plan) if plan else None,
         notes=(*(note for note in told if note), *notes),
         stopped=stopped,
@@ -97,6 +97,15 @@ class _Reader:
             if made is not None:
                 yield made
 
+    def stopped(self, condition: Expression) -> bool:
+        """Whether the document is exhausted; an optional answer that cannot be read does not say so."""
+        try:
+            return truth(self.evaluator.value(condition, self.root))
+        except PayloadError:
+            if condition.reads & self.spec.optional:
+                return False
+            raise
+
     def _places(self, entry: Entry) -> Iterator[_Place]:
         if entry.each is None:
             yield _Place(self.root)
@@ -110,7 +119,7 @@ class _Reader:
             return None
         pick: Pick | None = None
         if entry.by is not None:
-            by = self._value(entry.by, place)
+            by = self._guarded(entry.by, entry, place)
             pick = entry.pick.get(by if isinstance(by, str) else text(by) or "")
             if pick is None:
                 return None
@@ -127,10 +136,10 @@ class _Reader:
             return Balance(
                 **common,
                 amount=None if unlimited else amount,
-                scope=self._text(entry.scope, place),
+                scope=self._text(entry.scope, entry, place),
                 unlimited=unlimited,
                 judged=self._judged(entry, place, pick),
-                stops=None if entry.stops is None else self._stops(entry.stops, place),
+                stops=None if entry.stops is None else self._stops(entry.stops, entry, place),
                 reached=reached,
             )
         assert amount is not None
@@ -164,6 +173,9 @@ class _Reader:
             used = max(_ZERO, limit - remaining)
         if limit is None and used is not None and remaining is not None:
             limit = used + remaining
+        if percent is None and limit and used is not None and used < 0:
+            # A refund, say: nothing is used.
+            percent = _ZERO
         whole = limit is not None and (used is not None or remaining is not None)
         if not (whole or percent is not None or unlimited or reached):
             return None
@@ -180,22 +192,22 @@ class _Reader:
             limit=limit,
             remaining=remaining,
             percent_used=percent,
-            scope=self._text(entry.scope, place),
+            scope=self._text(entry.scope, entry, place),
             unlimited=unlimited,
             window_seconds=self._window(entry, place, pick),
             resets_at=self._time(entry, "resets", place),
             refill=refill,
             judged=self._judged(entry, place, pick),
-            partial=self._chosen(entry.partial, place),
+            partial=self._chosen(entry.partial, entry, place),
             reached=reached,
         )
 
     def _window(self, entry: Entry, place: _Place, pick: Pick | None) -> int | None:
         word = pick.window if pick is not None and pick.window is not None else entry.window
-        return self._seconds(word, place)
+        return self._seconds(word, entry, place)
 
-    def _seconds(self, word: Word | None, place: _Place) -> int | None:
-        value = self.evaluator.word(word, place.root, at=place.at, inner=place.inner)
+    def _seconds(self, word: Word | None, entry: Entry, place: _Place) -> int | None:
+        value = self._guarded(word, entry, place)
         try:
             seconds = figure(value)
         except PayloadError:
@@ -208,7 +220,7 @@ class _Reader:
             return None
         scale = self._scale(entry, place)
         amount = self._figure(f"{entry.where}.refill.amount", told.amount, entry, place)
-        every = self._seconds(told.every, place)
+        every = self._seconds(told.every, entry, place)
         if scale is None or amount is None or amount * scale <= 0 or every is None:
             return None
         return Refill(amount=self._bounded(entry, "refill", told.amount, amount * scale), every_seconds=every)
@@ -217,13 +229,13 @@ class _Reader:
 
     def _common(self, entry: Entry, place: _Place, pick: Pick | None) -> dict[str, Any]:
         return {
-            "id": (pick.id if pick else self._text(entry.id, place)) or entry.key,
-            "label": (pick.label if pick else self._text(entry.label, place)) or entry.key,
+            "id": (pick.id if pick else self._text(entry.id, entry, place)) or entry.key,
+            "label": (pick.label if pick else self._text(entry.label, entry, place)) or entry.key,
             "unit": self._unit(entry, place),
         }
 
     def _unit(self, entry: Entry, place: _Place) -> str:
-        value = self.evaluator.word(entry.unit, place.root, at=place.at, inner=place.inner)
+        value = self._guarded(entry.unit, entry, place)
         unit = value.strip().lower() if isinstance(value, str) else ""
         if not is_unit(unit):
             self._broken(f"{entry.where}.unit", PayloadError("is no unit that is known"), entry.unit, entry)
@@ -232,18 +244,17 @@ class _Reader:
     def _judged(self, entry: Entry, place: _Place, pick: Pick | None) -> bool:
         if pick is not None and not pick.judged:
             return False
-        return self._chosen(entry.judged, place)
+        return self._chosen(entry.judged, entry, place)
 
     def _figures(self, entry: Entry, place: _Place) -> dict[str, Decimal | None]:
         scale = self._scale(entry, place)
-        found = {}
+        found: dict[str, Decimal | None] = {}
         for name, given in entry.figures.items():
             value = self._figure(f"{entry.where}.{name}", given, entry, place)
-            if name in PERCENTAGES or value is None:
-                found[name] = value
-            else:
-                # Adding 0 makes 0 of -0.
-                found[name] = None if scale is None else self._bounded(entry, name, given, value * scale)
+            factor = Decimal(1) if name in PERCENTAGES else scale
+            found[name] = None
+            if value is not None and factor is not None:
+                found[name] = self._bounded(entry, name, given, value * factor)
         return found
 
     def _scale(self, entry: Entry, place: _Place) -> Decimal | None:
@@ -255,24 +266,25 @@ class _Reader:
         if abs(value) > Decimal("1e15"):
             where = f"{entry.where}.{name}"
             self._broken(where, PayloadError("a number beyond all bounds"), given, entry)
+        # Adding 0 makes 0 of -0.
         return value + _ZERO
 
     def _figure(self, where: str, given: Expression | Decimal, entry: Entry, place: _Place) -> Decimal | None:
         if isinstance(given, Decimal):
             return given
-        value = self._guarded(where, given, entry, place)
+        value = self._guarded(given, entry, place)
         try:
             return figure(value)
         except PayloadError as error:
             self._broken(where, error, given, entry)
             raise
 
-    def _guarded(self, where: str, given: Expression, entry: Entry, place: _Place) -> Any:
-        """The expression's value; what a function of ours refuses is dropped as a figure would be."""
+    def _guarded(self, given: Word | None, entry: Entry, place: _Place) -> Any:
+        """A word's value; what a function of ours refuses is dropped as a figure would be."""
         try:
-            return self._value(given, place)
+            return self.evaluator.word(given, place.root, at=place.at, inner=place.inner)
         except PayloadError:
-            if self._optional(given, entry):
+            if isinstance(given, Expression) and self._optional(given, entry):
                 raise _Dropped from None
             raise
 
@@ -289,7 +301,7 @@ class _Reader:
         given = entry.times.get(name)
         if given is None:
             return None
-        value = self._guarded(f"{entry.where}.{name}", given, entry, place)
+        value = self._guarded(given, entry, place)
         try:
             return instant(value)
         except PayloadError as error:
@@ -297,20 +309,17 @@ class _Reader:
             raise
 
     def _holds(self, given: Expression | None, entry: Entry, place: _Place) -> bool:
-        return given is not None and truth(self._guarded(entry.where, given, entry, place))
+        return given is not None and truth(self._guarded(given, entry, place))
 
-    def _chosen(self, given: Expression | bool, place: _Place) -> bool:
-        return given if isinstance(given, bool) else truth(self._value(given, place))
+    def _chosen(self, given: Expression | bool, entry: Entry, place: _Place) -> bool:
+        return truth(self._guarded(given, entry, place))
 
-    def _stops(self, given: Expression | bool, place: _Place) -> bool | None:
-        value = given if isinstance(given, bool) else self._value(given, place)
+    def _stops(self, given: Expression | bool, entry: Entry, place: _Place) -> bool | None:
+        value = self._guarded(given, entry, place)
         return None if value is None else truth(value)
 
-    def _text(self, word: Word | None, place: _Place) -> str | None:
-        return text(self.evaluator.word(word, place.root, at=place.at, inner=place.inner))
-
-    def _value(self, given: Expression, place: _Place) -> Any:
-        return self.evaluator.value(given, place.root, at=place.at, inner=place.inner)
+    def _text(self, word: Word | None, entry: Entry, place: _Place) -> str | None:
+        return text(self._guarded(word, entry, place))
 
 
 def _percent(figures: Mapping[str, Decimal | None]) -> Decimal | None:

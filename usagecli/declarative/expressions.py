@@ -10,7 +10,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError, ParseError
 
 from usagecli.declarative.functions import Functions, Scope
-from usagecli.errors import PayloadError, ServiceError
+from usagecli.errors import PayloadError
 
 _TABLE = Functions.FUNCTION_TABLE
 # Of these only the first child is read where the whole is; the others read what the first one gave.
@@ -125,22 +125,26 @@ class Evaluator:
     """Expressions against what one run knows."""
 
     def __init__(self, scope: Scope) -> None:
+        self._scope = scope
         self._functions = Functions(scope)
         self._options = jmespath.Options(custom_functions=self._functions)
+
+    def setting(self, option: str) -> Any:
+        """The value of an option in this run."""
+        return self._scope.options.get(option)
 
     def value(self, expression: Expression, root: Any, *, at: Any = None, inner: bool = False) -> Any:
         """What the expression gives at the root, or (`inner`) at the element `at`.
 
-        What JMESPath cannot do, such as comparing a text with a number, is null. Raises PayloadError
-        and ServiceError, naming the expression's key, where a function of ours insists.
+        What JMESPath cannot do, such as comparing a text with a number, is null. Raises PayloadError,
+        naming the expression's key, where a function of ours insists, and ServiceError where the user
+        has to choose.
         """
         self._functions.root = root
         try:
             return expression.parsed.search(at if inner else root, options=self._options)
         except PayloadError as error:
             refuse(expression.where, error)
-        except ServiceError as error:
-            raise ServiceError(f"{expression.where}: {error.message}", hint=error.hint) from None
         except (JMESPathError, TypeError, ArithmeticError, RecursionError):
             return None
 

@@ -209,7 +209,10 @@ class Functions(functions.Functions):
             return None
         if len(values) > 1:
             names = ", ".join(text(value) or "?" for value in values[:12])
-            raise ServiceError(f"several are possible: {names}", hint=f"set the option {option} to one")
+            raise ServiceError(
+                f"the key sees more than one {option}: {names}",
+                hint=f"set the option {option} to one of them",
+            )
         return values[0]
 
     @takes()
@@ -230,8 +233,8 @@ def _epoch(value: Any, per_second: int) -> str | None:
             raise PayloadError("expected a date")
         return iso(found)
     number = figure(value)
-    # 0 stands for never.
-    if number is None or number == 0:
+    # 0 and -1 stand for never.
+    if number is None or number <= 0:
         return None
     try:
         return iso(datetime.fromtimestamp(int(number / per_second), UTC))

@@ -74,7 +74,7 @@ def _read(reader: YamlReader, base: Path, body: Any, id_: str) -> Spec:
     if "key" not in found:
         check.fail((), "needs a `key:`, the name of the variable that holds the key")
     keys = _keys(check, found["key"])
-    options = _options(check, found.get("options"))
+    options = _options(check, found.get("options"), tuple(key.kind for key in keys))
     check.options = [option.name for option in options]
     place = _base(check, found)
     usual = auth(check, ("auth",), found["auth"]) if "auth" in found else _BEARER
@@ -239,7 +239,7 @@ def _variable(check: Checker, where: Path, value: Any) -> str:
     return str(value)
 
 
-def _options(check: Checker, value: Any) -> tuple[Option, ...]:
+def _options(check: Checker, value: Any, kinds: tuple[str, ...]) -> tuple[Option, ...]:
     if value is None:
         return ()
     found = []
@@ -264,11 +264,16 @@ def _options(check: Checker, value: Any) -> tuple[Option, ...]:
                 env=_variable(check, (*where, "env"), body["env"]) if "env" in body else None,
                 default=default,
                 choices=() if choices == ("",) else choices,
-                required=check.flag((*where, "required"), body.get("required", False)),
+                required=_required(check, (*where, "required"), body.get("required", False), kinds),
                 about=check.text((*where, "about"), body["about"]) if "about" in body else "",
             )
         )
     return tuple(found)
+
+
+def _required(check: Checker, where: Path, value: Any, kinds: tuple[str, ...]) -> bool | str:
+    """Always, never, or beside a key of one kind."""
+    return check.one_of(where, value, kinds) if isinstance(value, str) else check.flag(where, value)
 
 
 def _base(check: Checker, found: Mapping[str, Any]) -> Base | None:

@@ -40,7 +40,8 @@ def provider(spec: Spec) -> Provider:
         access=tuple(_access(spec)),
         dashboard=spec.dashboard,
         documented=_documented(spec),
-        renew=_renew(spec),
+        renew=f"make a new {_key_to_make(spec)}",
+        obtain=_obtain(spec),
         ways=(registry.Way(about="what its key may read", documented=spec.documented is True),),
         parts={kind: f"a key of the kind {kind}" for kind in spec.kinds},
         options=tuple(_options(spec)),
@@ -68,16 +69,26 @@ def _access(spec: Spec) -> list[str]:
     steps = [made, f"{homes}, or name its place in the config."]
     if spec.base.env and spec.base.url is None:
         steps.append(f"Set {spec.base.env} to the address of the server, or base_url in the config.")
-    needed = [option for option in spec.options if option.required]
+    needed = [option.env or option.name for option in spec.options if option.required is True]
     if needed:
-        told = ", ".join(option.env or option.name for option in needed)
-        steps.append(f"Set {told}, or the same under options in the config.")
+        steps.append(f"Set {', '.join(needed)}, or the same under options in the config.")
+    for option in spec.options:
+        beside = [key.env for key in spec.keys if key.env and key.kind == option.required]
+        if beside:
+            steps.append(f"Beside {beside[0]} set {option.env or option.name}, or the same under options.")
     return steps
 
 
-def _renew(spec: Spec) -> str:
+def _key_to_make(spec: Spec) -> str:
     which = f" ({spec.key_hint.rstrip('.')})" if spec.key_hint else ""
-    return f"make a new key{which}{f' at {spec.key_url}' if spec.key_url else ''}"
+    return f"key{which}{f' at {spec.key_url}' if spec.key_url else ''}"
+
+
+def _obtain(spec: Spec) -> str:
+    name = next((key.env for key in spec.keys if key.env), None)
+    if name is None or not (spec.key_url or spec.key_hint):
+        return ""
+    return f"{'make' if spec.key_url else 'get'} a {_key_to_make(spec)}, and set {name}"
 
 
 def _documented(spec: Spec) -> str:
@@ -176,7 +187,7 @@ def evaluator(spec: Spec, credential: Credential, options: Mapping[str, Any], no
         )
     # In a query it travels encoded, and may come back so.
     Secret(quote(key, safe=""))
-    settings = settled(spec, options)
+    settings = settled(spec, options, credential.kind)
     return Evaluator(Scope(now=now, options=settings, kind=credential.kind, ends_with=key.endswith))
 
 
@@ -191,13 +202,13 @@ def read(spec: Spec, descriptor: Descriptor, known: Evaluator, send: Send) -> Us
     return usage(spec, descriptor, answers, known, asking.notes)
 
 
-def settled(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with their defaults. Raises NotConfigured and ServiceError."""
+def settled(spec: Spec, given: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """The options with their defaults, for a key of that kind. Raises NotConfigured and ServiceError."""
     found = {}
     for option in spec.options:
         value = given.get(option.name)
         value = option.default if value is None else str(value)
-        if value is None and option.required:
+        if value is None and option.required in (True, kind):
             name = option.env or f"the option {option.name}"
             raise NotConfigured(
                 f"{spec.title} needs the option {option.name}", hint=f"set {name}, or options in the config"

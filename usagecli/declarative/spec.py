@@ -49,7 +49,8 @@ class Option:
     env: str | None = None
     default: str | None = None
     choices: tuple[str, ...] = ()
-    required: bool = False
+    # A word: beside a key of that kind.
+    required: bool | str = False
     about: str = ""
 
 

@@ -15,6 +15,8 @@ from usagecli import log, wire
 from usagecli.errors import PayloadError
 
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
+# Before the scale: a million dollars are 1e15 nano-dollars.
+_LARGEST = Decimal("1e24")
 _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}
 
 
@@ -25,7 +27,7 @@ def figure(value: Any) -> Decimal | None:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    found = wire.as_number(_bare(value) if isinstance(value, str) else value)
+    found = wire.as_number(_bare(value) if isinstance(value, str) else value, largest=_LARGEST)
     if found is None:
         raise PayloadError(f"expected a number, got {_KINDS.get(type(value), 'one beyond all bounds')}")
     return found

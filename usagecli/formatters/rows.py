@@ -182,8 +182,8 @@ def _quota(quota: Quota, look: Look) -> Row:
     resets = units.reset(quota.resets_at, look.now, look.zone)
     if quota.resets_at is None and quota.refill is not None:
         each = units.amount(quota.refill.amount, quota.unit)
-        hours = quota.refill.every_seconds / 3600
-        resets = f"+{each}/h" if hours == 1 else f"+{each} per {hours:g}h"
+        every = timedelta(seconds=quota.refill.every_seconds)
+        resets = f"+{each}/h" if every == timedelta(hours=1) else f"+{each} per {units.span(every)}"
     if quota.unlimited:
         used = units.amount(quota.used, quota.unit) if quota.used is not None else ""
         left = "unlimited"

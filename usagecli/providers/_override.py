@@ -19,7 +19,15 @@ def base_url(ask: Ask, variable: str) -> str:
     told = ask.machine.get(variable)
     if told is None or ask.service.base_url or ask.service.credential is not None:
         return ask.base_url
+    return checked(told, variable)
+
+
+def checked(url: str, name: str, hint: str | None = None) -> str:
+    """A base URL that a variable, or a setting of the vendor's client, names.
+
+    Raises ServiceError for one that no credential may be sent to.
+    """
     try:
-        return check_base_url(told)
+        return check_base_url(url)
     except ValueError as error:
-        raise ServiceError(f"{variable} {error}", hint=f"correct or unset {variable}") from None
+        raise ServiceError(f"{name} {error}", hint=hint or f"correct or unset {name}") from None

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from usagecli import wire
-from usagecli.client import Answer, Ask, Client
+from usagecli.client import Ask, Client
 from usagecli.errors import AuthError, NotConfigured, ProviderError, Unavailable
 from usagecli.model import Usage
 from usagecli.providers._augment import credentials
 from usagecli.providers._augment.credentials import CLI, COOKIE, PROGRAM, TOKEN
+from usagecli.providers._refusal import refused
 from usagecli.registry import Descriptor, Way, register
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _from_analytics(ask: Ask) -> Usage:
         "end_date": f"{yesterday:%Y-%m-%d}",
         "page_size": str(_PAGE_SIZE),
     }
-    judge = _judge("the token", credentials.ENTERPRISE)
+    judge = refused("Augment refused the token", credentials.ENTERPRISE)
     pages = [client.get_json(_ANALYTICS, params=params, judge=judge)]
     while (cursor := next_cursor(pages[-1])) is not None and len(pages) < _MAX_PAGES:
         pages.append(client.get_json(_ANALYTICS, params={**params, "cursor": cursor}, judge=judge))
@@ -112,7 +113,7 @@ def _from_cookie(ask: Ask) -> Usage:
     from usagecli.providers._augment.web import parse_credits
 
     client = ask.client(ask.service.base_url or _APP, {"Cookie": ask.credential.secret.reveal()})
-    judge = _judge("the cookies", credentials.COPY_COOKIE)
+    judge = refused("Augment refused the cookies", credentials.COPY_COOKIE)
     found = client.get_json(_CREDITS, judge=judge)
     subscription, notes = _subscription(client, judge)
     return parse_credits(found, subscription, notes=notes)
@@ -123,12 +124,3 @@ def _subscription(client: Client, judge: Judge) -> tuple[Any, tuple[str, ...]]:
         return client.get_json(_SUBSCRIPTION, timeout_s=client.ask.transport.spare(), judge=judge), ()
     except ProviderError as error:
         return None, (f"the subscription could not be read: {error.message}",)
-
-
-def _judge(what: str, renew: str) -> Judge:
-    def judge(answer: Answer) -> ProviderError | None:
-        if answer.status not in (401, 403):
-            return None
-        return AuthError(f"Augment refused {what} ({answer.status})", hint=renew)
-
-    return judge

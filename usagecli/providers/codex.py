@@ -13,13 +13,13 @@ from urllib.parse import quote
 from usagecli import wire
 from usagecli.client import Answer, Ask, Client, Judge, usual_error
 from usagecli.credentials import Credential, renewed
-from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
+from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Usage
+from usagecli.providers import _override
 from usagecli.providers._codex import contract, credentials, rollouts
 from usagecli.providers._codex.credits import individual_limit, reset_count
 from usagecli.providers._codex.usage import parse
 from usagecli.registry import Descriptor, Option, Way, register
-from usagecli.urls import check_base_url
 
 _AUTH_API = "https://auth.openai.com/api/accounts"
 _AUTH_OVERRIDE = "CODEX_AUTHAPI_BASE_URL"
@@ -123,24 +123,17 @@ def _base_url(ask: Ask) -> str:
     if url is None and ask.service.credential is None:
         # A configured credential need not be that of the Codex home on this machine.
         told = credentials.setting(ask.machine, "chatgpt_base_url")
-        url = _checked(told, _BASE_SETTING, "correct it there") if told else None
+        url = _override.checked(told, _BASE_SETTING, "correct it there") if told else None
     if url is None:
         return DESCRIPTOR.base_url
     needs_path = f"{url}/".lower().startswith(_CHATGPT) and "/backend-api" not in url
     return f"{url}/backend-api" if needs_path else url
 
 
-def _checked(url: str, setting: str, hint: str) -> str:
-    try:
-        return check_base_url(url)
-    except ValueError as error:
-        raise ServiceError(f"{setting} {error}", hint=hint) from None
-
-
 def _whoami(ask: Ask, credential: Credential) -> Mapping[str, Any]:
     """Whose a personal access token is: it has no claims that could be read."""
     override = ask.machine.get(_AUTH_OVERRIDE)
-    url = _checked(override, _AUTH_OVERRIDE, "correct or unset it") if override else _AUTH_API
+    url = _override.checked(override, _AUTH_OVERRIDE, "correct or unset it") if override else _AUTH_API
     client = ask.client(url, {"Authorization": f"Bearer {credential.secret.reveal()}"})
     answer = client.get_json("/v1/user-auth-credential/whoami", judge=_judge(credential, _AUTH_OVERRIDE))
     who = wire.mapping(answer, "whoami")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from usagecli.client import Answer, Ask, Client
+from usagecli.client import Ask, Client
 from usagecli.credentials import Credential, read_with
-from usagecli.errors import AuthError, ProviderError
+from usagecli.errors import ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _override
 from usagecli.providers._grok import credentials
+from usagecli.providers._refusal import refused
 from usagecli.registry import Descriptor, Way, register
 
 _OVERRIDE = "GROK_CLI_CHAT_PROXY_BASE_URL"
@@ -59,13 +60,8 @@ def _read(ask: Ask, credential: Credential) -> Usage:
     from usagecli.providers._grok.usage import parse
 
     token = credential.secret.reveal()
-
-    def judge(answer: Answer) -> ProviderError | None:
-        if answer.status not in (401, 403):
-            return None
-        kind = "a key of the xAI API" if token.startswith(_PLATFORM_KEY) else "the login"
-        return AuthError(f"Grok refused {kind} ({answer.status})", hint=credentials.RENEW)
-
+    kind = "a key of the xAI API" if token.startswith(_PLATFORM_KEY) else "the login"
+    judge = refused(f"Grok refused {kind}", credentials.RENEW)
     base_url = _override.base_url(ask, _OVERRIDE)
     client = ask.client(
         base_url if base_url.endswith(_VERSION) else base_url + _VERSION,

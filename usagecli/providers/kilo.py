@@ -129,17 +129,19 @@ def _state(ask: Ask, notes: list[str]) -> State:
             f"/api/trpc/{','.join(_PROCEDURES)}", params=_BATCH, timeout_s=ask.transport.spare()
         )
         if answer.status == 404:
-            # The console renames its procedures without a word.
+            # As where one procedure alone is not found.
             return State()
         if answer.status in (401, 403):
             return State(refused=True)
         # 207: some of the procedures failed.
         if answer.status not in (200, 207):
             raise usual_error(answer, DESCRIPTOR)
-        return state_of(answer.json())
+        state = state_of(answer.json())
     except ProviderError as error:
-        notes.append(f"the Kilo Pass could not be read: {error.message}")
-        return State()
+        state = State(failed=error.message)
+    if state.failed is not None:
+        notes.append(f"the Kilo Pass could not be read: {state.failed}")
+    return state
 
 
 def _account(client: Client, notes: list[str]) -> str | None:

@@ -90,7 +90,7 @@ def _read(ask: Ask, credential: Credential) -> Usage:
     )
 
     def judge(answer: Answer) -> ProviderError | None:
-        return _refused(answer, "the login" if login else "the key")
+        return _refused(answer, login=login)
 
     return parse(client.get_json("/usages", judge=judge), now=ask.now(), source="oauth" if login else "api")
 
@@ -107,9 +107,9 @@ def _base_url(ask: Ask, *, login: bool) -> str:
     return ask.base_url
 
 
-def _refused(answer: Answer, what: str) -> ProviderError | None:
+def _refused(answer: Answer, *, login: bool) -> ProviderError | None:
     if answer.status == 401:
-        renew = credentials.NEW_KEY if what == "the key" else credentials.RUN_KIMI
+        what, renew = ("the login", credentials.RUN_KIMI) if login else ("the key", credentials.NEW_KEY)
         return AuthError(f"Kimi Code refused {what} (401): it has expired, or was withdrawn", hint=renew)
     if answer.status == 403:
         return AuthError(

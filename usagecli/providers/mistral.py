@@ -11,11 +11,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from usagecli.client import Answer, Ask, Client, Judge
+from usagecli.client import Ask, Client, Judge
 from usagecli.credentials import Credential, Place, Secret, env_place, read_text
-from usagecli.errors import AuthError, ProviderError
+from usagecli.errors import ProviderError
 from usagecli.model import Usage
 from usagecli.providers import _dotenv
+from usagecli.providers._refusal import refused
 from usagecli.providers._web import cookie_header, cookies
 from usagecli.registry import Descriptor, Option, Way, register
 
@@ -185,9 +186,4 @@ def _optional(
 
 
 def _judge(kind: str) -> Judge:
-    def judge(answer: Answer) -> ProviderError | None:
-        if answer.status not in (401, 403):
-            return None
-        return AuthError(f"Mistral refused {_NAMES[kind]} ({answer.status})", hint=_HINTS[kind])
-
-    return judge
+    return refused(f"Mistral refused {_NAMES[kind]}", _HINTS[kind])

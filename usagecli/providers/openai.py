@@ -19,9 +19,9 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, key_i
 from usagecli.errors import AuthError, PayloadError, ProviderError, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
+from usagecli.providers import _override
 from usagecli.providers._openai.usage import following, parse, parse_credits
 from usagecli.registry import Descriptor, Option, Way, register
-from usagecli.urls import check_base_url
 
 _ADMIN_KEY, _API_KEY = "OPENAI_ADMIN_KEY", "OPENAI_API_KEY"
 _OVERRIDE, _PROJECT_ID = "OPENAI_BASE_URL", "OPENAI_PROJECT_ID"
@@ -161,10 +161,7 @@ def _base_url(ask: Ask) -> str:
     override = _unquoted(ask.machine.get(_OVERRIDE))
     if override is None or ask.service.base_url or ask.service.credential is not None:
         return _versioned(ask.base_url)
-    try:
-        return _versioned(check_base_url(override))
-    except ValueError as error:
-        raise ServiceError(f"{_OVERRIDE} {error}", hint=f"correct or unset {_OVERRIDE}") from None
+    return _versioned(_override.checked(override, _OVERRIDE))
 
 
 def _versioned(url: str) -> str:

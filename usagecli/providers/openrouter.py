@@ -17,9 +17,9 @@ from usagecli.credentials import KEY_FILE_HINT, Credential, Place, Secret, env_p
 from usagecli.errors import AuthError, NotConfigured, ProviderError, RateLimited, ServiceError, Unavailable
 from usagecli.machine import Machine
 from usagecli.model import Usage
+from usagecli.providers import _override
 from usagecli.providers._openrouter.usage import is_management, key_data, names_of, parse
 from usagecli.registry import Descriptor, Way, register
-from usagecli.urls import check_base_url
 
 _MANAGEMENT = "OPENROUTER_MANAGEMENT_API_KEY"
 _OVERRIDE = "OPENROUTER_API_URL"
@@ -155,10 +155,7 @@ def _base_url(ask: Ask) -> str:
     override = ask.machine.get(_OVERRIDE)
     if ask.service.base_url or override is None:
         return ask.base_url
-    try:
-        return check_base_url(override)
-    except ValueError as error:
-        raise ServiceError(f"{_OVERRIDE} {error}", hint=f"correct or unset {_OVERRIDE}") from None
+    return _override.checked(override, _OVERRIDE)
 
 
 def _may_manage(ask: Ask, base_url: str) -> bool:

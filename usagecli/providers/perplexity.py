@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from usagecli import wire
 from usagecli.client import Answer, Ask
-from usagecli.credentials import Credential, Place, Secret, env_place
+from usagecli.credentials import Credential, Place, Secret
 from usagecli.errors import AuthError, PayloadError, ProviderError
 from usagecli.model import Quota, Usage, plan
 from usagecli.providers._web import BROWSER, cookie_header, web_page
@@ -36,17 +36,17 @@ _POOLS = {"recurring": "Monthly credits", "purchased": "Bought credits", "promot
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:
     """A configured cookie's value, or a whole Cookie header; of one text its words tell which."""
     part, text = next(iter(parts.items()))
-    whole = part == _COOKIE or any(name in text for name in _NAMES)
-    return _whole(text, origin) if whole else Credential(secret=Secret(text), origin=origin, kind=_TOKEN)
+    if part == _COOKIE or any(name in text for name in _NAMES):
+        return Credential(secret=Secret(cookie_header(text)), origin=origin, kind=_COOKIE)
+    return Credential(secret=Secret(text), origin=origin, kind=_TOKEN)
 
 
-def _cookie_in_environment(machine: Machine) -> Credential | None:
-    text = machine.get("PERPLEXITY_COOKIE")
-    return _whole(text, "PERPLEXITY_COOKIE") if text else None
+def _variable(name: str, part: str) -> Place:
+    def look(machine: Machine) -> Credential | None:
+        text = machine.get(name)
+        return None if text is None else accept({part: text}, name, machine)
 
-
-def _whole(text: str, origin: str) -> Credential:
-    return Credential(secret=Secret(cookie_header(text)), origin=origin, kind=_COOKIE)
+    return Place(name=name, look=look, variables={name: part})
 
 
 DESCRIPTOR = Descriptor(
@@ -55,14 +55,7 @@ DESCRIPTOR = Descriptor(
     kind="agent",
     reports="The month's credits of a subscription, and the bought and promotional ones that follow them.",
     base_url="https://www.perplexity.ai",
-    places=(
-        env_place("PERPLEXITY_SESSION_TOKEN", kind=_TOKEN, part=_TOKEN),
-        Place(
-            name="PERPLEXITY_COOKIE",
-            look=_cookie_in_environment,
-            variables={"PERPLEXITY_COOKIE": _COOKIE},
-        ),
-    ),
+    places=(_variable("PERPLEXITY_SESSION_TOKEN", _TOKEN), _variable("PERPLEXITY_COOKIE", _COOKIE)),
     access=(
         "Sign in at https://www.perplexity.ai in a browser: a key of the API cannot read the usage.",
         f"Copy the value of the cookie {_NAME} and set it as PERPLEXITY_SESSION_TOKEN.",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 
-from usagecli.client import Answer, Ask
-from usagecli.errors import AuthError, PayloadError, ProviderError
+from usagecli.client import Ask
+from usagecli.errors import PayloadError
 from usagecli.model import Usage
 from usagecli.providers import _codeium
+from usagecli.providers._refusal import refused
 from usagecli.providers._windsurf import credentials, usage
 from usagecli.registry import Descriptor, Way, register
 
@@ -59,19 +60,14 @@ def fetch(ask: Ask) -> Usage:
     if credential.kind == "team":
         client = ask.client(ask.service.base_url or _TEAMS)
         body = {"service_key": credential.secret.reveal()}
-        return usage.parse_team(client.post_json("/api/v1/GetTeamCreditBalance", body, judge=_judge_team))
+        judge = refused("Windsurf refused the service key", _BILLING_READ)
+        return usage.parse_team(client.post_json("/api/v1/GetTeamCreditBalance", body, judge=judge))
     if credential.kind == "local":
         info = _json(credential.facts["info"])
         return usage.parse_local(info, now=ask.now(), written_at=credential.facts["written_at"])
     return usage.parse_status(
         _codeium.plan_status(ask, ask.base_url, credential.secret, "windsurf", credentials.RENEW)
     )
-
-
-def _judge_team(answer: Answer) -> ProviderError | None:
-    if answer.status not in (401, 403):
-        return None
-    return AuthError(f"Windsurf refused the service key ({answer.status})", hint=_BILLING_READ)
 
 
 def _json(text: str) -> object:

@@ -11,10 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from usagecli import log, wire
-from usagecli.client import Answer, Ask
+from usagecli.client import Ask
 from usagecli.credentials import Credential
-from usagecli.errors import AuthError, PayloadError, ProviderError
+from usagecli.errors import PayloadError
 from usagecli.model import Quota, Usage, plan
+from usagecli.providers._refusal import refused
 from usagecli.providers._zed import credentials
 from usagecli.registry import Descriptor, Way, register
 
@@ -66,7 +67,9 @@ def fetch(ask: Ask) -> Usage:
     client = ask.client(
         ask.service.base_url or credential.facts["api"], {"Authorization": _header(credential)}
     )
-    usage = parse(client.get_json("/client/users/me", judge=_judge))
+    usage = parse(
+        client.get_json("/client/users/me", judge=refused("Zed refused the login", credentials.SIGN_IN))
+    )
     for note in usage.notes:
         log.warn(f"{ask.service.name}: {note}")
     return usage
@@ -75,12 +78,6 @@ def fetch(ask: Ask) -> Usage:
 def _header(credential: Credential) -> str:
     """A blank between the two, and no `Bearer`."""
     return f"{credential.facts['user']} {credential.secret.reveal()}"
-
-
-def _judge(answer: Answer) -> ProviderError | None:
-    if answer.status not in (401, 403):
-        return None
-    return AuthError(f"Zed refused the login ({answer.status})", hint=credentials.SIGN_IN)
 
 
 def parse(payload: Any) -> Usage:
@@ -119,7 +116,7 @@ def _limit(value: Any) -> Decimal | None:
     if value is None or value == "unlimited":
         return None
     found = wire.as_number(value.get("limited") if isinstance(value, dict) else value)
-    if found is None:
+    if found is None or found < 0:
         raise PayloadError("plan.usage.edit_predictions.limit: expected a number or unlimited")
     return found
 

@@ -6,6 +6,7 @@ The login belongs to `bl`: read, never written or renewed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,6 @@ def _from_config(text: str, origin: str) -> Credential | None:
     token = body.get("access_token")
     if not isinstance(token, str) or not token.strip():
         return None
-    agent = wire.as_number(body.get("console_switch_agent"))
     return Credential(
         secret=Secret(token.strip()),
         origin=origin,
@@ -72,9 +72,15 @@ def _from_config(text: str, origin: str) -> Credential | None:
         facts={
             "region": wire.as_text(body.get("console_region")),
             "site": wire.as_text(body.get("console_site")),
-            "agent": None if agent is None else int(agent),
+            "agent": _user_id(body.get("console_switch_agent")),
         },
     )
+
+
+def _user_id(value: Any) -> int | None:
+    """A user's id, which has more digits than a figure may; None for anything else."""
+    text = str(value).strip() if isinstance(value, int | str) else ""
+    return int(text) if re.fullmatch(r"\d{1,30}", text, re.ASCII) else None
 
 
 def _active(body: Mapping[str, Any], origin: str) -> Mapping[str, Any]:

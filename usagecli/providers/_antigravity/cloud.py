@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usagecli.client import Answer, usual_error
-from usagecli.errors import AuthError, PayloadError, ProviderError, RateLimited, Unavailable
+from usagecli.errors import AuthError, PayloadError, ProviderError, Unavailable
 from usagecli.model import Quota, Usage
 from usagecli.providers._antigravity import usage
 from usagecli.providers._antigravity.credentials import RENEW
@@ -66,10 +66,17 @@ class Cloud:
 
     def _quotas(self, body: Any, loaded: Any) -> tuple[Quota, ...]:
         try:
-            return usage.summary(self._call("retrieveUserQuotaSummary", body))
+            answer = self._asked("retrieveUserQuotaSummary", body)
+        except _NotFound as error:
+            # An older backend. Otherwise a refusal is final.
+            return self._pools(body, loaded, error)
+        try:
+            return usage.summary(answer.json())
         except PayloadError as error:
-            # An older backend, or no summary. Otherwise its word is final.
-            failed = error
+            return self._pools(body, loaded, error)
+
+    def _pools(self, body: Any, loaded: Any, failed: PayloadError) -> tuple[Quota, ...]:
+        """The pools without the summary, whose failure it raises where there is nothing else."""
         left = self._models(body, failed)
         if not left:
             raise failed
@@ -99,13 +106,16 @@ class Cloud:
     # -- a call -----------------------------------------------------------------------------------------
 
     def _call(self, method: str, body: Any, *, enriches: bool = False) -> Any:
+        return self._asked(method, body, enriches=enriches).json()
+
+    def _asked(self, method: str, body: Any, *, enriches: bool = False) -> Answer:
         return self.login.read(lambda headers: self._send(method, body, headers, enriches=enriches))
 
-    def _send(self, method: str, body: Any, headers: dict[str, str], *, enriches: bool) -> Any:
+    def _send(self, method: str, body: Any, headers: dict[str, str], *, enriches: bool) -> Answer:
         answer = self._answer(method, body, headers, enriches=enriches)
         if answer.status != 200:
             raise _error(answer) or usual_error(answer, self.ask.descriptor)
-        return answer.json()
+        return answer
 
     def _answer(self, method: str, body: Any, headers: dict[str, str], *, enriches: bool) -> Answer:
         while True:
@@ -128,11 +138,12 @@ def _error(answer: Answer) -> ProviderError | None:
         refused.status = answer.status
         return refused
     if answer.status == 404:
-        return _NotFound(f"status: {answer.host} does not know this request (404)")
-    if answer.status == 429:
+        return _NotFound(
+            f"status: {answer.host} does not know this request (404)",
+            hint="check base_url, or look for a newer usagecli",
+        )
+    if answer.status in (408, 429):
         return rate_limited(answer)
-    if answer.status == 408:
-        return RateLimited(f"{answer.host} asked us to wait (408)", retry_at=answer.retry_at)
     return None
 
 

@@ -23,6 +23,8 @@ _WINDOWS = (
 _HUNDRED = Decimal(100)
 # Some versions sent the epoch of the reset as the percentage.
 _LARGEST_PERCENT = Decimal(101)
+# Of a cap, whose use may be any multiple of it.
+_EPOCHS_FROM = Decimal(10**9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def _spend_limit(cap: Mapping[str, Any]) -> Iterator[Quota]:
         )
         return
     percent = _used(cap.get("used_percentage"))
-    if percent is not None:
+    if percent is not None and percent < _EPOCHS_FROM:
         yield Quota(
             id="spend_limit",
             label="Spend limit",

@@ -56,7 +56,8 @@ def _bearer_place(name: str) -> Place:
             return None
         if not any(machine.get(variable) for variable in ORGANIZATIONS):
             raise NotConfigured(
-                f"{name} also needs the organization", hint=f"set {ORGANIZATIONS[0]} to its id or slug"
+                f"{name} also needs the organization",
+                hint=f"set {ORGANIZATIONS[0]} (option organization) to its id or slug",
             )
         return Credential(secret=_bearer(text), origin=name, kind="web")
 

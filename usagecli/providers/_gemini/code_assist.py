@@ -9,11 +9,11 @@ from typing import Any
 from usagecli.client import Ask
 from usagecli.errors import ProviderError, ServiceError
 from usagecli.model import Usage
+from usagecli.providers import _override
 from usagecli.providers._gemini import errors
 from usagecli.providers._gemini.login import Login
 from usagecli.providers._gemini.pages import pages
 from usagecli.providers._gemini.usage import STANDARD, gemini_project, parse, project_of
-from usagecli.urls import check_base_url
 
 _PROJECTS = "https://cloudresourcemanager.googleapis.com"
 _ENDPOINT, _VERSION = "CODE_ASSIST_ENDPOINT", "CODE_ASSIST_API_VERSION"
@@ -71,10 +71,7 @@ def _endpoint(ask: Ask) -> _Endpoint:
         raise ServiceError(f"{_VERSION} is no version such as v1internal", hint="correct or unset it")
     base_url, override = ask.base_url, ask.machine.get(_ENDPOINT)
     if override is not None and ask.service.base_url is None:
-        try:
-            base_url = check_base_url(override)
-        except ValueError as error:
-            raise ServiceError(f"{_ENDPOINT} {error}", hint=f"correct or unset {_ENDPOINT}") from None
+        base_url = _override.checked(override, _ENDPOINT)
     return base_url.removesuffix(f"/{version}"), version
 
 

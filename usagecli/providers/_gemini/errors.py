@@ -147,12 +147,12 @@ def _ended() -> Ended:
 
 
 def rate_limited(answer: Answer) -> RateLimited:
-    """A 429 of any of Google's hosts, with what its details say of limits and waits."""
+    """A 429 (or 408) of any of Google's hosts, with what its details say of limits and waits."""
     details = _details(answer)
     info = next((row for row in details if row.get("reason") in tuple(_REASONS)), {})
     told = [_REASONS[info["reason"]]] if info else []
     told += [text for text in (wire.as_text(_metadata(info).get("model")), *_violations(details)) if text]
-    message = f"{answer.host} asked us to wait (429)" + (f": {', '.join(told)}" if told else "")
+    message = f"{answer.host} asked us to wait ({answer.status})" + (f": {', '.join(told)}" if told else "")
     return RateLimited(message, retry_at=answer.retry_at or _until(answer, details))
 
 

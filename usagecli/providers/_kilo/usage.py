@@ -14,18 +14,21 @@ _PER_DOLLAR = 1_000_000
 _TIERS = {"tier_19": "Starter", "tier_49": "Pro", "tier_199": "Expert"}
 _RUNNING = ("active", "trialing")
 _REFUSALS = ("UNAUTHORIZED", "FORBIDDEN")
+# The console renames its procedures without a word.
+_RENAMED = "NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What the console knows of a person: dollars left in all, and the pass (empty for none).
 
-    `refused`: it did not accept the token.
+    `refused`: it did not accept the token. `failed`: why it says nothing of the pass, where it tells that.
     """
 
     total: Decimal | None = None
     subscription: Mapping[str, Any] = field(default_factory=dict)
     refused: bool = False
+    failed: str | None = None
 
 
 def amount_of(body: Any) -> Decimal:
@@ -40,13 +43,15 @@ def state_of(body: Any) -> State:
     {...}}}}, or {"error": {"data": {"code": "UNAUTHORIZED"}}}. Raises PayloadError.
     """
     elements = [wire.as_mapping(element) for element in wire.rows(body, "body")]
-    blocks, state = (_data(element) for element in (*elements, {}, {})[:2])
+    first, second = (*elements, {}, {})[:2]
+    blocks, state, code = _data(first), _data(second), _code(second)
     total = wire.as_number(blocks.get("totalBalance_mUsd"))
     return State(
         # Not a sum of the blocks: those are only what is left of some of it.
         total=None if total is None else total / _PER_DOLLAR,
         subscription=wire.as_mapping(state.get("subscription")),
         refused=any(_code(element) in _REFUSALS for element in elements),
+        failed=None if code in (*_REFUSALS, _RENAMED) else code,
     )
 
 

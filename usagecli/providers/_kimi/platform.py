@@ -89,8 +89,8 @@ def parse(payload: Any, *, unit: str) -> Usage:
     amount = wire.number(data, "available_balance", "data.available_balance")
     parts = _parts(data)
     return Usage(
-        balances=(Balance(id="moonshot", label="Open Platform", unit=unit, amount=amount),),
-        notes=(f"Open Platform: {parts}",) if parts else (),
+        balances=(Balance(id="moonshot", label="Platform balance", unit=unit, amount=amount),),
+        notes=(f"Platform balance: {parts}",) if parts else (),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from usagecli import wire
 from usagecli.credentials import Credential, Place, Secret, parse_json, read_text
-from usagecli.errors import ProviderError, ServiceError
+from usagecli.errors import PayloadError, ProviderError, ServiceError
 from usagecli.machine import Machine
 from usagecli.providers import _sqlite, _vscode
 from usagecli.providers._kiro import local
@@ -129,12 +129,23 @@ def _data_folder(machine: Machine) -> str:
 
 def _figures(machine: Machine) -> Credential | None:
     found = local.newest(machine)
-    if found is None:
+    if found is None or (_program(machine) is not None and not _holds(found, machine)):
         return None
     facts = {"reply": found.reply, "written_at": found.written_at}
     return Credential(
         secret=Secret(""), origin=found.origin, kind="local", account_id=found.origin, facts=facts
     )
+
+
+def _holds(told: local.Told, machine: Machine) -> bool:
+    """Whether figures that were written down say anything of now."""
+    # Here, because every run that looks for services imports this file.
+    from usagecli.providers._kiro.usage import parse, still
+
+    try:
+        return bool(still(parse(told.reply), machine.clock()).quotas)
+    except PayloadError:
+        return False
 
 
 def _program(machine: Machine) -> Credential | None:

@@ -21,7 +21,8 @@ from usagecli.credentials import (
     read_text,
 )
 from usagecli.errors import NotConfigured, ProviderError, ServiceError
-from usagecli.urls import check_base_url, within
+from usagecli.providers import _override
+from usagecli.urls import within
 
 if TYPE_CHECKING:
     from usagecli.client import Ask
@@ -137,7 +138,7 @@ def where(ask: Ask) -> tuple[Region, str]:
         (wire.first_text(told, "base_url"), wire.first_text(told, "region"), f"base_url of {_CONFIG}"),
     ):
         if url:
-            return _region(name or _of(url)), _checked(url, origin)
+            return _region(name or _of(url)), _override.checked(url, origin, "correct or remove it")
         if name:
             region = _region(name)
             return region, region.base_url
@@ -164,10 +165,3 @@ def _region(name: str | None) -> Region:
 def _of(url: str) -> str | None:
     """The region that a URL names by its host; None for a gateway's."""
     return next((name for name, region in REGIONS.items() if within(url, region.domain)), None)
-
-
-def _checked(url: str, origin: str) -> str:
-    try:
-        return check_base_url(url)
-    except ValueError as error:
-        raise ServiceError(f"{origin} {error}", hint="correct or remove it") from None

@@ -77,7 +77,8 @@ def _prices(body: Mapping[str, Any]) -> _Prices:
         field = f"{_PRICES}[{index}]"
         price = wire.mapping(row, field)
         key = _key(price)
-        if key is not None:
+        # A metric whose price is not told has none: its use is left out.
+        if key is not None and price.get("price") is not None:
             found.setdefault(key, wire.number(price, "price", f"{field}.price"))
     return found
 
