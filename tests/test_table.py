@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.snapshots import CLAUDE, CODEX, OUTAGE, look, percent, report, snapshot, usual
 from tests.support import NOW, d, golden
+from usagecli.formatters.rows import short_label
 from usagecli.formatters.table import clipped, display_width, render, wrapped
 from usagecli.model import Balance, Failure, Quota, Refill, Spend, Usage
 
@@ -36,6 +37,22 @@ WIDE = "東京の開発者チーム"
 )
 def test_the_table(name: str, how: dict[str, Any]) -> None:
     assert render(snapshot(*usual()), look(**how)) == golden(name)
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("5-hour limit", "5-hour"),
+        ("Weekly limit", "weekly"),
+        ("Key limit (monthly)", "monthly limit"),
+        ("AI credits", "AI credits"),
+        ("GPT-5", "GPT-5"),
+        ("Google One AI credits", "Google One AI credits"),
+        ("Claude and GPT models", "Claude and GPT models"),
+    ],
+)
+def test_a_label_is_short_and_names_keep_their_capitals(label: str, shown: str) -> None:
+    assert short_label(label) == shown
 
 
 def test_colour_adds_nothing_but_colour() -> None:

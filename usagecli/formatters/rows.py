@@ -29,6 +29,10 @@ _SUMMARY: tuple[tuple[Status, str], ...] = (
 )
 
 
+# Words that labels begin with and that are names.
+_NAMES = frozenset(("Bedrock", "Claude", "Gemini", "Google", "Grok", "Kimi", "Vibe", "Workers", "Zen"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of figures, as text; `percent` is for the bar, `urgency` for the colour of the pace."""
@@ -97,9 +101,10 @@ def short_label(label: str) -> str:
         if label.endswith(f" limit ({period})"):
             return f"{period} limit"
     label = label.removesuffix(" limit") or label
-    # Only a plain word loses its capital: `AI credits` and `GPT-5` keep theirs.
+    # Only a plain word loses its capital: `AI credits`, `GPT-5` and names keep theirs.
     head = label.partition(" ")[0]
-    return label[0].lower() + label[1:] if head[1:].islower() or len(head) == 1 else label
+    plain = head[1:].islower() or len(head) == 1
+    return label[0].lower() + label[1:] if plain and head not in _NAMES else label
 
 
 def age(report: Report, look: Look) -> str:
