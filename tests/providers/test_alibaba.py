@@ -316,6 +316,9 @@ def test_what_to_do_about_a_refusal() -> None:
     assert forbidden is not None
     assert signed_out.hint == SIGN_IN
     assert forbidden.hint == "give it the permission AliyunTokenPlanReadOnlyAccess"
+    of_a_key = refusal({"code": "NoPermission"}, "sign in")
+    assert of_a_key is not None
+    assert of_a_key.hint == "give it the permission AliyunTokenPlanReadOnlyAccess; sign in"
 
 
 @pytest.mark.parametrize("case", ["token_plan", "token_plan_empty", "coding_plan", "summary", "user_info"])

@@ -376,6 +376,12 @@ def test_a_login_that_cannot_be_read_leaves_the_figures(machine: Machine) -> Non
     assert find(machine).kind == "local"
 
 
+def test_a_broken_app_does_not_hide_another(machine: Machine) -> None:
+    write_state(machine, "Windsurf", {"windsurfAuthStatus": "{broken"})
+    write_state(machine, "Windsurf - Next", {"windsurfAuthStatus": {"apiKey": KEY}})
+    assert find(machine).secret.reveal() == KEY
+
+
 @pytest.mark.parametrize(
     ("parts", "kind", "secret"),
     [

@@ -16,6 +16,7 @@ _INNER = ("data", "DataV2", "successResponse", "body")
 _DEEPEST = 8
 _SIGNED_OUT = ("notlogined", "needlogin")
 _FORBIDDEN = ("forbidden.ram", "nopermission")
+_PERMISSION = "give it the permission AliyunTokenPlanReadOnlyAccess"
 _REFUSED = ("401", "403")
 _FINE = "200"
 
@@ -54,7 +55,8 @@ def refusal(body: Any, hint: str = SIGN_IN) -> ProviderError | None:
     if any(word in said for word in _FORBIDDEN):
         return AuthError(
             "Alibaba does not let this account read the plan's usage",
-            hint="give it the permission AliyunTokenPlanReadOnlyAccess",
+            # A plan's own keys never have it.
+            hint=_PERMISSION if hint == SIGN_IN else f"{_PERMISSION}; {hint}",
         )
     if any(word in said for word in _SIGNED_OUT) or any(code in _REFUSED for code in codes):
         return AuthError("Alibaba does not accept the credential", hint=hint)

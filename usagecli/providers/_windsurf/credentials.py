@@ -43,11 +43,21 @@ def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credenti
 
 
 def _each(look: Callable[[str, Machine], Credential | None]) -> Callable[[Machine], Credential | None]:
-    """Look into the state of each of the apps."""
+    """Look into the state of each of the apps; one that cannot be used is told where no other serves."""
 
     def first(machine: Machine) -> Credential | None:
-        paths = (_vscode.state_file(machine, app) for app in _APPS)
-        return next((found for path in paths if (found := look(path, machine))), None)
+        trouble: ServiceError | None = None
+        for app in _APPS:
+            try:
+                found = look(_vscode.state_file(machine, app), machine)
+            except ServiceError as error:
+                trouble = trouble or error
+                continue
+            if found is not None:
+                return found
+        if trouble is not None:
+            raise trouble
+        return None
 
     return first
 
