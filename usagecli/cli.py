@@ -5,6 +5,8 @@ A command is a file in `commands/`, a provider a file in `providers/`; both are 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import gc
 import os
@@ -195,10 +197,25 @@ def cli(ctx: click.Context, config_path: str | None, demo: bool, color: str, ver
     ctx.obj = App(machine=machine, config_path=config_path, color=color, demo=demo)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The console script."""
     # A run is short: what it leaves in cycles is not worth looking for (a twentieth of the time).
     gc.disable()
     # Ended by a signal, too, a run removes its temporary files.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    cli(prog_name="usagecli")
+    code = 0
+    try:
+        cli(prog_name="usagecli")
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: to free everything first, one by one, costs a tenth of a run."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        # None, closed, or a pipe that nobody reads any more.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(code)
