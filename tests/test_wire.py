@@ -142,6 +142,7 @@ def test_no_value_breaks_the_lenient_readers(value: Any) -> None:
     text = wire.as_text(value)
     assert text is None or (text == text.strip() and "\x1b" not in text and 0 < len(text) <= 200)
     assert isinstance(wire.as_whole(value), int | None)
+    assert (wire.as_count(value) or 0) >= 0
 
 
 @given(st.text())
@@ -149,6 +150,13 @@ def test_any_text_becomes_one_safe_line(value: str) -> None:
     text = wire.as_text(value) or ""
     assert "\x1b" not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("7.5", Decimal("7.5")), (0, Decimal(0)), (-1, None), ("-0.1", None), (True, None)]
+)
+def test_nothing_that_counts_is_below_0(value: Any, count: Decimal | None) -> None:
+    assert wire.as_count(value) == count
 
 
 def test_the_strict_readers_name_field_and_kind() -> None:

@@ -86,6 +86,12 @@ def as_number(value: Any, *, largest: Decimal = _LARGEST) -> Decimal | None:
     return found if abs(found) >= _SMALLEST else Decimal(0)
 
 
+def as_count(value: Any) -> Decimal | None:
+    """A number of 0 or more, or None: nothing that counts is below."""
+    found = as_number(value)
+    return found if found is not None and found >= 0 else None
+
+
 def as_whole(value: Any) -> int | None:
     """A number without its fraction, or None."""
     found = as_number(value)

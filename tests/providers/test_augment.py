@@ -240,6 +240,11 @@ def test_the_total(left: Any, used: Any, available: Any, limit: str | None) -> N
     assert found.used == (None if used is None else d(used))
 
 
+def test_no_use_is_below_0() -> None:
+    (found,) = parse_credits({"usageUnitsRemaining": 100, "usageUnitsConsumedThisBillingCycle": -5}).quotas
+    assert (found.used, found.remaining) == (None, d(100))
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"usageUnitsAvailable": 5}, {"usageUnitsRemaining": None}, {"usageUnitsRemaining": "many"}],

@@ -206,6 +206,12 @@ def test_a_ratio_stands_in_for_a_missing_count() -> None:
     assert (found.used, found.percent_used) == (None, d(25))
 
 
+@pytest.mark.parametrize("told", [{"orgTotalTokensUsed": -1}, {"usedRatio": -0.5}])
+def test_no_use_is_below_0(told: Any) -> None:
+    (found,) = counted({"totalAllowance": 100, **told}).quotas
+    assert (found.used, found.percent_used, found.limit) == (None, None, d(100))
+
+
 @pytest.mark.parametrize(
     ("allowance", "name"),
     [(200_000_000, "Max"), (199_999_999, "Pro"), (20_000_000, "Pro"), (19_999_999, None), (10**13, None)],

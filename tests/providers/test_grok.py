@@ -166,6 +166,7 @@ def test_an_answer_that_says_nothing(body: Any, told: str) -> None:
         ({"onDemandCap": {}}, None),
         ({"onDemandCap": {"val": 500}, "onDemandUsed": {}}, on_demand("0", "5")),
         ({"onDemandCap": {"val": 500}}, on_demand(None, "5")),
+        ({"onDemandCap": {"val": 500}, "onDemandUsed": {"val": -1}}, on_demand(None, "5")),
         (
             {"onDemandCap": {"val": 500}, "used": {"val": 90}, "monthlyLimit": {"val": 50}},
             on_demand("0.4", "5"),

@@ -124,6 +124,7 @@ def test_what_is_left(info: dict[str, Any], left: str) -> None:
 def test_use_may_follow_from_what_is_left() -> None:
     assert main(current=None, available="400000").used == d(6)
     assert main(current=None).used is None
+    assert main(current="-5").used is None
 
 
 @pytest.mark.parametrize("maximum", [None, "0", "-1", "many", ""])

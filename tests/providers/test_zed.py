@@ -70,6 +70,11 @@ def test_a_limit_comes_in_three_forms(limit: Any, expected: Quota) -> None:
     assert read(limit).quotas == (expected,)
 
 
+def test_no_use_is_below_0() -> None:
+    with pytest.raises(PayloadError, match=r"^plan\.usage\.edit_predictions\.used: "):
+        read(40, -1)
+
+
 @pytest.mark.parametrize("limit", [{}, {"limited": None}, {"limited": -1}, -1, "endless", True, [40]])
 def test_no_other_form_is_a_limit(limit: Any) -> None:
     with pytest.raises(PayloadError, match=r"^plan\.usage\.edit_predictions\.limit: "):

@@ -96,7 +96,7 @@ def parse(payload: Any) -> Usage:
         id="edit_predictions",
         label="Edit predictions",
         unit="requests",
-        used=wire.number(predictions, "used", "plan.usage.edit_predictions.used"),
+        used=_used(predictions),
         limit=limit,
         unlimited=predictions.get("limit") == "unlimited",
         resets_at=wire.as_instant(wire.as_mapping(told.get("subscription_period")).get("ended_at")),
@@ -109,6 +109,13 @@ def parse(payload: Any) -> Usage:
         notes=(_OVERDUE,) if told.get("has_overdue_invoices") is True else (),
         source="oauth",
     )
+
+
+def _used(predictions: Mapping[str, Any]) -> Decimal:
+    used = wire.number(predictions, "used", "plan.usage.edit_predictions.used")
+    if used < 0:
+        raise PayloadError("plan.usage.edit_predictions.used: expected a count")
+    return used
 
 
 def _limit(value: Any) -> Decimal | None:

@@ -54,7 +54,7 @@ def parse_credits(credits_: Any, subscription: Any = None, *, notes: tuple[str, 
     """
     body, told = wire.mapping(credits_, "body"), wire.as_mapping(subscription)
     left = wire.as_number(body.get("usageUnitsRemaining"))
-    used = wire.as_number(body.get("usageUnitsConsumedThisBillingCycle"))
+    used = wire.as_count(body.get("usageUnitsConsumedThisBillingCycle"))
     if left is None and used is None:
         raise PayloadError("usageUnitsRemaining: Augment's answer holds no credits")
     quota = Quota(

@@ -118,8 +118,7 @@ def _reading(answer: Answer, deployment: str, what: str) -> Quota:
 
 
 def _header(answer: Answer, name: str) -> Decimal | None:
-    found = wire.as_number(answer.headers.get(name))
-    return found if found is not None and found >= 0 else None
+    return wire.as_count(answer.headers.get(name))
 
 
 def _wait(answer: Answer) -> datetime | None:

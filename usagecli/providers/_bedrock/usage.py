@@ -84,8 +84,7 @@ def _allowances(row: Mapping[str, Any], region: str) -> Iterator[Allowance]:
     told = quota_name(name) if name else None
     if code is None or told is None:
         return
-    limit = wire.as_number(row.get("Value"))
-    limit = limit if limit is not None and limit >= 0 else None
+    limit = wire.as_count(row.get("Value"))
     own = Allowance(
         id=f"{region}/{code}",
         kind=told.kind,

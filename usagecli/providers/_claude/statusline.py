@@ -62,7 +62,7 @@ def parse(payload: Any, now: datetime) -> Told:
 def _quotas(limits: Mapping[str, Any]) -> Iterator[Quota]:
     for key, id_, label, seconds in _WINDOWS:
         window = wire.as_mapping(limits.get(key))
-        used = _used(window.get("used_percentage"))
+        used = wire.as_count(window.get("used_percentage"))
         if used is None or used > _LARGEST_PERCENT:
             continue
         yield Quota(
@@ -79,14 +79,14 @@ def _quotas(limits: Mapping[str, Any]) -> Iterator[Quota]:
 
 def _spend_limit(cap: Mapping[str, Any]) -> Iterator[Quota]:
     """The cap that an organisation's gateway sets; the percentage only where it gives no amounts."""
-    used, limit = _used(cap.get("used_usd")), wire.as_number(cap.get("limit_usd"))
+    used, limit = wire.as_count(cap.get("used_usd")), wire.as_number(cap.get("limit_usd"))
     resets_at = wire.as_instant(cap.get("resets_at"))
     if used is not None and limit is not None and limit > 0:
         yield Quota(
             id="spend_limit", label="Spend limit", unit="usd", used=used, limit=limit, resets_at=resets_at
         )
         return
-    percent = _used(cap.get("used_percentage"))
+    percent = wire.as_count(cap.get("used_percentage"))
     if percent is not None and percent < _EPOCHS_FROM:
         yield Quota(
             id="spend_limit",
@@ -96,8 +96,3 @@ def _spend_limit(cap: Mapping[str, Any]) -> Iterator[Quota]:
             limit=_HUNDRED,
             resets_at=resets_at,
         )
-
-
-def _used(value: Any) -> Decimal | None:
-    found = wire.as_number(value)
-    return None if found is None or found < 0 else found

@@ -106,7 +106,7 @@ def _percent(
     partial: bool = True,
 ) -> Quota | None:
     """A window of percent; None where it does not say how much is used."""
-    figure = _used(used)
+    figure = wire.as_count(used)
     if figure is None:
         return None
     return Quota(
@@ -120,11 +120,6 @@ def _percent(
         resets_at=wire.as_instant(resets_at),
         partial=partial,
     )
-
-
-def _used(value: Any) -> Decimal | None:
-    found = wire.as_number(value)
-    return None if found is None or found < 0 else found
 
 
 def _core(body: Mapping[str, Any], *, carried: bool) -> Iterator[Quota]:
@@ -201,7 +196,7 @@ def _in_dollars(window: Mapping[str, Any], percent: Quota) -> Quota | None:
     limit = wire.as_number(window.get("limit_dollars"))
     if limit is None or limit <= 0:
         return None
-    used, left = _used(window.get("used_dollars")), wire.as_number(window.get("remaining_dollars"))
+    used, left = wire.as_count(window.get("used_dollars")), wire.as_number(window.get("remaining_dollars"))
     return Quota(
         id=percent.id,
         label=percent.label,
@@ -218,13 +213,13 @@ def _in_dollars(window: Mapping[str, Any], percent: Quota) -> Quota | None:
 def _routines(body: Any) -> Iterator[Quota]:
     """The daily budget of routine runs: {"limit": "15", "used": "2"}."""
     budget = wire.as_mapping(body)
-    limit = _used(budget.get("limit"))
+    limit = wire.as_count(budget.get("limit"))
     if limit is not None:
         yield Quota(
             id="routine_runs",
             label="Routine runs",
             unit="requests",
-            used=_used(budget.get("used")),
+            used=wire.as_count(budget.get("used")),
             limit=limit,
             window_seconds=_DAY_S,
             partial=True,

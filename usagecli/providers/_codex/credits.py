@@ -35,8 +35,7 @@ def balances(body: Mapping[str, Any]) -> Iterator[Balance]:
 
 def reset_count(body: Mapping[str, Any]) -> Decimal | None:
     """How many free resets are to be had."""
-    count = wire.as_number(wire.as_mapping(body.get("rate_limit_reset_credits")).get("available_count"))
-    return count if count is not None and count >= 0 else None
+    return wire.as_count(wire.as_mapping(body.get("rate_limit_reset_credits")).get("available_count"))
 
 
 def next_expiry(resets: Any, now: datetime) -> datetime | None:

@@ -121,7 +121,7 @@ def _pools(usage: Mapping[str, Any]) -> Iterator[Quota]:
         if not unlimited and (limit is None or limit <= 0):
             continue
         # What went beyond the allowance is in it already.
-        used, ratio = wire.as_number(pool.get("orgTotalTokensUsed")), wire.as_number(pool.get("usedRatio"))
+        used, ratio = wire.as_count(pool.get("orgTotalTokensUsed")), wire.as_count(pool.get("usedRatio"))
         yield Quota(
             id=key,
             label=label,

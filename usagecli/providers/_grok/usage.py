@@ -113,7 +113,7 @@ def _on_demand(config: Mapping[str, Any]) -> Quota | None:
         id="on_demand",
         label="On-demand",
         unit="usd",
-        used=None if used is None else used / _HUNDRED,
+        used=None if used is None or used < 0 else used / _HUNDRED,
         limit=cap / _HUNDRED,
         judged=False,
     )

@@ -122,7 +122,7 @@ def _quota(
     scale: Decimal,
     period: _Period,
 ) -> Quota:
-    used, limit = wire.as_number(told.get("current")), wire.as_number(told.get("maximum"))
+    used, limit = wire.as_count(told.get("current")), wire.as_number(told.get("maximum"))
     if used is None and left is not None and limit is not None:
         used = max(_ZERO, limit - left)
     return Quota(

@@ -45,13 +45,12 @@ def read_billing(page: str, now: datetime) -> Billing:
     body = next(objects(page, "customerID"), None)
     if body is None:
         raise PayloadError("billing.get: the page holds no such figures")
-    limit = wire.as_number(body.get("monthlyLimit"))
     lite, black = body.get("lite"), body.get("subscription")
     return Billing(
         set_up=body["customerID"] is not None,
         balance=_dollars(body.get("balance")),
         used=_used(body, now),
-        limit=limit if limit is not None and limit >= 0 else None,
+        limit=wire.as_count(body.get("monthlyLimit")),
         go=isinstance(lite, dict) or wire.as_text(body.get("liteSubscriptionID")) is not None,
         black=_black(black, body) if isinstance(black, dict) else None,
         use_balance=use_balance(lite if isinstance(lite, dict) else black),

@@ -98,12 +98,11 @@ def _quotas(
 
 def _window(name: str, window: Mapping[str, Any], percent: Any, resets_at: datetime | None) -> Quota:
     id_, label, seconds = _WINDOWS[name]
-    used = wire.as_number(percent)
     return Quota(
         id=id_,
         label=label,
         unit="percent",
-        used=used if used is not None and used >= 0 else None,
+        used=wire.as_count(percent),
         limit=_HUNDRED,
         window_seconds=seconds,
         resets_at=resets_at,

@@ -148,10 +148,7 @@ def _flex_balance(hundredths: Decimal | None) -> Balance:
 
 def _used(body: Mapping[str, Any], name: str) -> Decimal | None:
     """What is used: left out where it is 0; None for what cannot be read."""
-    if body.get(name) is None:
-        return _ZERO
-    used = wire.as_number(body.get(name))
-    return used if used is not None and used >= 0 else None
+    return _ZERO if body.get(name) is None else wire.as_count(body.get(name))
 
 
 def _plan(name: str | None) -> Mapping[str, Any] | None:

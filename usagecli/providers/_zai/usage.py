@@ -128,8 +128,8 @@ def _distinct(limits: Iterable[_Limit]) -> Iterable[Quota]:
 
 def _quota(limit: _Limit, id_: str) -> Quota:
     body = limit.body
-    total, current = _figure(body.get("usage")), _figure(body.get("currentValue"))
-    percentage = _figure(body.get("percentage"))
+    total, current = wire.as_count(body.get("usage")), wire.as_count(body.get("currentValue"))
+    percentage = wire.as_count(body.get("percentage"))
     if total is None and current is None and percentage is None:
         raise PayloadError(f"{limit.field}: neither percentage nor currentValue and usage")
     percent = percentage
@@ -137,7 +137,7 @@ def _quota(limit: _Limit, id_: str) -> Quota:
         unit, used, remaining, total = "percent", percentage, None, _HUNDRED
     else:
         unit = limit.kind.unit
-        used, remaining = _use(total, current, _figure(body.get("remaining")))
+        used, remaining = _use(total, current, wire.as_count(body.get("remaining")))
         if current is not None and total > 0:
             percent = current / total * _HUNDRED
     return Quota(
@@ -174,7 +174,7 @@ def _tool_calls(limits: Iterable[_Limit]) -> Iterable[Spend]:
     found: dict[str, Spend] = {}
     for detail in chain.from_iterable(wire.as_rows(limit.body.get("usageDetails")) for limit in limits):
         tool = wire.as_text(wire.as_mapping(detail).get("modelCode"))
-        calls = _figure(wire.as_mapping(detail).get("usage"))
+        calls = wire.as_count(wire.as_mapping(detail).get("usage"))
         if tool is not None and calls is not None:
             found.setdefault(tool, Spend(id=f"mcp:{tool}", label=tool, unit="requests", amount=calls))
     return found.values()
@@ -201,12 +201,6 @@ def _plan(quotas: Mapping[str, Any], subscriptions: Any) -> Mapping[str, Any] | 
     # A date on the wire: its midnight, as the document writes instants.
     told = renews.isoformat().replace("+00:00", "Z") if renews else None
     return plan(name, renewsAt=told, status=status)
-
-
-def _figure(value: Any) -> Decimal | None:
-    """A number of 0 or more; nothing that counts use is below."""
-    found = wire.as_number(value)
-    return found if found is not None and found >= 0 else None
 
 
 def _length(value: Any) -> int | None:
