@@ -25,6 +25,14 @@ def places(provider: str = "openrouter") -> list[str]:
     return section(run("providers", provider).out, "Where credentials are looked for, in this order:")
 
 
+def test_each_line_says_where_access_comes_from() -> None:
+    lines = {line.split()[0]: line for line in run("providers").out.splitlines() if line.startswith("  ")}
+    assert len(lines) == len(registry.names()) >= 75
+    for name, line in lines.items():
+        names = [place.name for place in registry.get(name).descriptor.places]
+        assert line.endswith(f" Access: {', '.join(names)}.")
+
+
 def test_the_list_names_every_provider_with_what_it_reports() -> None:
     outcome = run("providers")
     assert (outcome.code, outcome.err) == (0, "")

@@ -116,6 +116,7 @@ def _listed(descriptors: Sequence[Descriptor], look: Look) -> Iterator[str]:
         yield heading
         for descriptor in of_it:
             told = f"{descriptor.title}, {_word(descriptor)}: {descriptor.reports}{_each(descriptor)}"
+            told += f" Access: {', '.join(place.name for place in descriptor.places)}."
             line = f"  {descriptor.name:{width}}{told}"
             yield clipped(line, look.width or 0, "…" if look.unicode else "~")
         yield ""
