@@ -239,6 +239,15 @@ def test_a_provider_that_does_not_answer_is_no_obstacle(
     assert "It is written all the same; later: usagecli services test work\n" in outcome.err
 
 
+@pytest.mark.parametrize("answered", [{"json": {"error": "no such thing"}}, {"status_code": 418}])
+def test_an_answer_without_figures_is_not_written(no_network: requests_mock.Mocker, answered: Any) -> None:
+    no_network.get(f"{GATEWAY}/key", **answered)
+    outcome = services(*ADD, "--name", "work", "--secret-stdin", stdin=GOOD)
+    assert (outcome.code, outcome.out, config_path().exists()) == (3, "", False)
+    assert outcome.err.startswith("Error: work: openrouter answered, but with no figures: ")
+    assert outcome.err.endswith("; nothing was written (--no-test writes it untried)\n")
+
+
 def test_on_request_nobody_is_asked(no_network: requests_mock.Mocker) -> None:
     add_work("--no-test", stdin=BAD)
     assert (written(), no_network.call_count) == ([work()], 0)

@@ -13,7 +13,7 @@ from usagecli.commands import _ask
 from usagecli.config import suggestion
 from usagecli.credentials import describe
 from usagecli.errors import ConfigError, UsageCliError
-from usagecli.model import CredentialSource, Service
+from usagecli.model import CredentialSource, Failure, Service
 from usagecli.secretstore import SecretStore, is_own
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Keys = tuple[str, ...]
 
-# What a provider says of a credential that cannot work as it is; with any other failure it may.
-_REFUSALS = ("auth", "config", "not_configured")
+# With these nothing is known of what the change brings; any other failure tells of it.
+_UNTRIED = ("unavailable", "rate_limited")
 # The keys of a service that decide what its provider is asked.
 _ACCESS = ("base_url", "options", "credential")
 
@@ -108,14 +108,23 @@ def check(app: App, change: Change) -> None:
         failure, provider = result.failure, result.service.provider
         if failure is None:
             log.note(f"Tried {change.name}: {provider} answered.")
-        elif failure.kind in _REFUSALS:
-            hint = f" ({failure.hint})" if failure.hint else ""
-            raise RefusedError(f"{change.name}: {failure.message}{hint}; nothing was written")
-        else:
+        elif failure.kind in _UNTRIED:
             log.note(
                 f"{change.name} could not be tried: {failure.message}. It is written all the same; "
                 f"later: usagecli services test {change.name}"
             )
+        else:
+            raise RefusedError(_refusal(change.name, provider, failure))
+
+
+def _refusal(name: str, provider: str, failure: Failure) -> str:
+    hint = f" ({failure.hint})" if failure.hint else ""
+    if failure.kind != "invalid_response":
+        return f"{name}: {failure.message}{hint}; nothing was written"
+    return (
+        f"{name}: {provider} answered, but with no figures: {failure.message}{hint}; "
+        "nothing was written (--no-test writes it untried)"
+    )
 
 
 @contextlib.contextmanager

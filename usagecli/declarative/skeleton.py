@@ -42,8 +42,9 @@ quotas:
 
 # plan: plan.name
 # account: user.email
-# An error that comes with status 200:
-# fail: [{if: error, message: error.message}]
+# An error that comes with status 200. Its kind: auth, rate_limited (asked to wait), unavailable (no answer
+# for now), config (a wrong option), not_configured, or without one invalid_response.
+# fail: [{if: error, kind: auth, message: error.message}]
 """)
 
 
