@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -58,8 +58,10 @@ def command(
     for option, value in (("--job", job), ("--instance", instance)):
         if value is not None and not value.strip():
             raise click.UsageError(f"{option} is empty")
-    sends = _sends(gateway, otlp, job, instance, insecure_http)
     app: App = ctx.obj
+    if app.demo:
+        _stay_here({"--gateway": gateway, "--otlp": otlp})
+    sends = _sends(gateway, otlp, job, instance, insecure_http)
     found = config.load(app.machine, app.config_path)
     targets = services.choose(found, app.machine, names, given.accounts)
     snapshot = take(app, found, targets, given)
@@ -72,6 +74,18 @@ def command(
     )
     _deliver(snapshot, sender, sends)
     finish(ctx, snapshot, given)
+
+
+def _stay_here(receivers: Mapping[str, str | None]) -> None:
+    """The demo's figures are nobody's. Raises UsageError for a receiver that is not on this machine."""
+    from usagecli.urls import is_loopback, origin
+
+    for option, url in receivers.items():
+        if url is not None and not is_loopback(origin(url)[1]):
+            raise click.UsageError(
+                f"--demo sends nothing beyond this machine: leave it out, or give {option} a loopback address "
+                "such as http://localhost:9091"
+            )
 
 
 def _sends(
