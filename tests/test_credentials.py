@@ -178,8 +178,19 @@ def test_a_command_that_hangs(machine: Machine, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("command", ["no-such-program-at-all", ("no-such-program-at-all", "sk-fake")])
 def test_a_command_that_is_not_there(machine: Machine, command: str | tuple[str, ...]) -> None:
-    with pytest.raises(ServiceError, match="the credential command no-such-program-at-all cannot be run"):
+    with pytest.raises(
+        ServiceError, match="the credential command no-such-program-at-all cannot be run"
+    ) as caught:
         secret(machine, "command", command)
+    assert caught.value.hint == "install no-such-program-at-all, or change `credential` of the service"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no bit that says what may be run")
+def test_a_command_that_may_not_be_run(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "pass").write_text("no program", encoding="utf-8")
+    with pytest.raises(ServiceError, match="the credential command pass cannot be run") as caught:
+        secret(machine, "command", (str(tmp_path / "pass"),))
+    assert caught.value.hint == "run it by hand to see why, or change `credential` of the service"
 
 
 def test_a_command_that_hangs_ends_with_the_run(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:

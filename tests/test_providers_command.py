@@ -140,11 +140,27 @@ def test_a_place_that_cannot_be_used_is_not_the_one_in_use(
 def test_a_shared_place_says_when_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", "gho_fake")
     found = places("copilot")
-    assert "GH_TOKEN (shared with other tools)  <- used: ***" in found[2]
+    told = "GH_TOKEN (unless GH_HOST names another host) (shared with other tools)  <- used: ***"
+    assert told in found[2]
     assert " ".join(" ".join(found[-2:]).split()) == (
         "A shared one counts only beside a trace of GitHub Copilot on this machine, or when copilot is named."
     )
     assert "A shared one" not in run("providers", "openrouter").out
+
+
+@pytest.mark.parametrize(
+    ("provider", "told"),
+    [
+        ("openrouter", "ANTHROPIC_AUTH_TOKEN (where it starts with sk-or-)"),
+        ("devin", "DEVIN_API_KEY (where it starts with cog_)"),
+        ("codex", "CODEX_ACCESS_TOKEN (where it starts with at-)"),
+        ("codex", "keyring (Codex Auth; where config.toml chooses it)"),
+        ("gemini", "keyring (gemini-cli-oauth; where GEMINI_FORCE_ENCRYPTED_FILE_STORAGE is true)"),
+        ("zai", "ANTHROPIC_AUTH_TOKEN (where ANTHROPIC_BASE_URL names api.z.ai)"),
+    ],
+)
+def test_a_place_says_on_what_condition_it_counts(provider: str, told: str) -> None:
+    assert told in [line.partition(". ")[2] for line in places(provider)]
 
 
 def test_the_services_of_the_config_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:

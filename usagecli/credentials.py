@@ -102,7 +102,7 @@ class Place:
 def env_place(
     name: str, *, prefix: str = "", shared: bool = False, kind: str = "key", part: str = ""
 ) -> Place:
-    """An environment variable; with `prefix` it counts only when its value starts so."""
+    """An environment variable; with `prefix` it counts only when its value starts so, as its name says."""
 
     def look(machine: Machine) -> Credential | None:
         value = machine.get(name)
@@ -110,7 +110,8 @@ def env_place(
             return None
         return Credential(secret=Secret(value), origin=name, kind=kind)
 
-    return Place(name=name, look=look, shared=shared, variables={name: part})
+    told = f"{name} (where it starts with {prefix})" if prefix else name
+    return Place(name=told, look=look, shared=shared, variables={name: part})
 
 
 def find(
@@ -412,7 +413,11 @@ def _run(command: str | tuple[str, ...], machine: Machine) -> str:
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ServiceError(f"the credential command {name} cannot be run: {reason}") from None
+        mend = f"install {name}" if isinstance(error, FileNotFoundError) else "run it by hand to see why"
+        raise ServiceError(
+            f"the credential command {name} cannot be run: {reason}",
+            hint=f"{mend}, or change `credential` of the service",
+        ) from None
     if done.returncode != 0:
         raise ServiceError(
             f"the credential command {name} failed with exit code {done.returncode}",

@@ -45,7 +45,7 @@ def places() -> tuple[Place, ...]:
         env_place(_PERSONAL, prefix=_PERSONAL_PREFIX, kind="pat"),
         Place(name="~/.codex/auth.json (or below CODEX_HOME)", look=_home_file),
         Place(name="~/.config/codex/auth.json", look=_legacy_file),
-        Place(name="keyring (Codex Auth)", look=_keyring),
+        Place(name="keyring (Codex Auth; where config.toml chooses it)", look=_keyring),
     )
 
 

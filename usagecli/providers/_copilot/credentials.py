@@ -52,7 +52,7 @@ def _gh_variable(name: str) -> Place:
     def look(machine: Machine) -> Credential | None:
         return own.look(machine) if machine.get("GH_HOST") in (None, _HOST) else None
 
-    return replace(own, look=look, shared=True)
+    return replace(own, name=f"{name} (unless GH_HOST names another host)", look=look, shared=True)
 
 
 def accept(parts: Mapping[str, str], origin: str, _machine: Machine) -> Credential:

@@ -28,6 +28,8 @@ _NO_LOGIN = "run `gemini` and sign in with Google, or set GEMINI_API_KEY"
 _KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _GCA, _TOKEN = "GOOGLE_GENAI_USE_GCA", "GOOGLE_CLOUD_ACCESS_TOKEN"
 _APPLICATION = "GOOGLE_APPLICATION_CREDENTIALS"
+# Set to true, the CLI keeps its login in a keyring.
+_ENCRYPTED = "GEMINI_FORCE_ENCRYPTED_FILE_STORAGE"
 _SETTINGS = "Gemini CLI's settings choose"
 # What `security.auth.selectedType` may say, as far as it decides what is asked here.
 _LOGIN_TYPE = "oauth-personal"
@@ -40,7 +42,7 @@ def places() -> tuple[Place, ...]:
     return (
         Place(name="~/.gemini/oauth_creds.json (or below GEMINI_CLI_HOME)", look=_file),
         _key_place(_KEYS[0], shared=False),
-        Place(name="keyring (gemini-cli-oauth)", look=_keyring),
+        Place(name=f"keyring (gemini-cli-oauth; where {_ENCRYPTED} is true)", look=_keyring),
         Place(name=f"{_GCA} + {_TOKEN}", look=_given_token),
         Place(name=_APPLICATION, look=_application_file, shared=True),
         _key_place(_KEYS[1], shared=True),
@@ -195,7 +197,7 @@ def _file(machine: Machine) -> Credential | None:
 
 def _keyring(machine: Machine) -> Credential | None:
     """Where the CLI keeps its login only if it is told so: a keyring may ask its user something."""
-    told = (machine.get("GEMINI_FORCE_ENCRYPTED_FILE_STORAGE") or "").lower() == "true"
+    told = (machine.get(_ENCRYPTED) or "").lower() == "true"
     if not told or not _counts(machine):
         return None
     text = keyring_text("gemini-cli-oauth", "main-account")
