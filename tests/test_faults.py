@@ -62,8 +62,20 @@ def answering(route: Route) -> Outcome:
 
 
 def test_refused_connection(closed_port: int) -> None:
-    message = failed(asked(f"http://127.0.0.1:{closed_port}"), "unavailable")
-    assert message == f"127.0.0.1:{closed_port} refused the connection"
+    outcome = asked(f"http://127.0.0.1:{closed_port}")
+    assert failed(outcome, "unavailable") == f"127.0.0.1:{closed_port} refused the connection"
+    # No network lies in between.
+    assert outcome.document["error"]["hint"] == "is the server there running?"
+
+
+def test_refused_by_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: Any, **kwargs: Any) -> Any:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refused)
+    outcome = asked("https://gateway.example.com")
+    assert failed(outcome, "unavailable") == "gateway.example.com refused the connection"
+    assert outcome.document["error"]["hint"] == "check the network, then try again"
 
 
 def test_name_that_cannot_be_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def test_nobody_there(option: str, who: str) -> None:
         outcome = run("push", option, f"http://127.0.0.1:{port}", "--timeout", "0.9")
     assert (outcome.code, outcome.out) == (3, "")
     # Windows asks such a port for two seconds.
-    why = "(refused the connection; check the network, then|did not answer in time;) try again"
+    why = "(refused the connection; is the server there running|did not answer in time; try again)"
     assert re.fullmatch(f"Error: {who}: 127.0.0.1:{port} {why}.*\n", outcome.err)
 
 
@@ -365,6 +365,23 @@ def test_an_answer_that_is_no_protobuf_is_taken_as_success(body: bytes, receiver
     receiver.routes[METRICS_PATH] = Reply(body)
     with accounts("fine"):
         assert run("push", "--otlp", receiver.url).code == 0
+
+
+@pytest.mark.parametrize("option", ["--gateway", "--otlp"])
+@pytest.mark.parametrize("url", ["https://pushgateway.example.com", "http://192.0.2.7:9091"])
+def test_the_demo_sends_nothing_beyond_this_machine(
+    option: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("the demo asks before it refuses")
+
+    monkeypatch.setattr("usagecli.commands.push.take", nobody)
+    outcome = run("--demo", "push", option, url, "--insecure-http")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.endswith(
+        f"Error: --demo sends nothing beyond this machine: leave it out, or give {option} a loopback address "
+        "such as http://localhost:9091\n"
+    )
 
 
 # -- secrets ----------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from usagecli.errors import PayloadError, ServiceError, Unavailable
-from usagecli.urls import host_of
+from usagecli.urls import host_of, is_loopback, origin
 
 _CHUNK = 65536
 _lock = threading.Lock()
@@ -137,7 +137,8 @@ def _translated(error: Exception, host: str) -> Unavailable | ServiceError | Pay
     if isinstance(reason, NameResolutionError):
         return Unavailable(f"the name {host} cannot be found (DNS)", hint=hint)
     if isinstance(reason, NewConnectionError):
-        return _dropped(f"{host} refused the connection", hint)
+        here = is_loopback(origin(f"//{host}")[1])
+        return _dropped(f"{host} refused the connection", "is the server there running?" if here else hint)
     if isinstance(error, (requests.exceptions.ChunkedEncodingError, ProtocolError)) or isinstance(
         reason, ProtocolError
     ):
