@@ -16,7 +16,7 @@ from usagecli import alerts, assess
 from usagecli.alerts import Key, News, State, Verdict
 from usagecli.config import Actions, Condition, Rule
 from usagecli.formatters import Look
-from usagecli.formatters.alert import document, line, news_line
+from usagecli.formatters.alert import document, line, lines, news_line
 from usagecli.model import Balance, Failure, Pace, Quota, Report, Service, Usage
 
 LOOK = Look(now=NOW)
@@ -178,7 +178,7 @@ AT_TEN = quota(12, resets_at=NOW + 2 * HOUR)
         (
             replace(AT_TEN, pace=pace(120, False, NOW + HOUR)),
             rule("runs_out_before_reset"),
-            "work weekly: 12 % left, empty in 1h (alert: runs out before the reset), resets in 2h",
+            "work weekly: 12 % left (alert: runs out before the reset), empty in 1h, resets in 2h",
         ),
     ],
 )
@@ -186,6 +186,75 @@ def test_what_a_hit_says(item: Any, wanted: Rule, told: str) -> None:
     (verdict,) = ruled(report(item), wanted)
     assert line(verdict, LOOK) == told
     assert document(News(event="fire", verdict=verdict), LOOK)["message"] == told
+
+
+SPENT = quota(0, resets_at=NOW + 2 * HOUR)
+ALMOST = quota(5, resets_at=NOW + 2 * HOUR, pace=pace(120, False, NOW + HOUR))
+BELOW_15, BELOW_20 = rule("below", 15), rule("below", 20, name="n")
+
+
+@pytest.mark.parametrize(
+    ("item", "rules", "told"),
+    [
+        (
+            AT_TEN,
+            [BELOW_15, BELOW_20],
+            "12 % left (alert: below 15 %; alert n: below 20 %), resets in 2h",
+        ),
+        (ALMOST, [BELOW_15], "low, 5 % left (below 10 %; alert: below 15 %), empty in 1h, resets in 2h"),
+        (SPENT, [BELOW_15], "exhausted, 0 % left (alert: below 15 %), resets in 2h"),
+        (SPENT, [rule("runs_out_before_reset")], "exhausted, 0 % left, resets in 2h"),
+        (
+            SPENT,
+            [rule("runs_out_before_reset", name="n")],
+            "exhausted, 0 % left (alert n: used up before the reset), resets in 2h",
+        ),
+        (
+            quota(4, unit="usd"),
+            [BELOW_15, rule("below_amount", 5)],
+            "low, 4 % left (below 10 %; alert: below 15 %), $4 left (alert: below $5)",
+        ),
+        (
+            quota(0, unit="requests"),
+            [BELOW_15],
+            "exhausted, 0 of 100 left (alert: below 15 %)",
+        ),
+        (
+            wallet("4.5"),
+            [rule("below_amount", 6)],
+            "low, $4.50 left (below $5; alert: below $6)",
+        ),
+    ],
+)
+def test_what_is_said_of_one_quota_is_one_line(item: Any, rules: list[Rule], told: str) -> None:
+    found = alerts.verdicts([report(item, low_balance=d(5))], rules)
+    hits = [News(event="fire", verdict=verdict) for verdict in found if verdict.hit]
+    subject = "work credits" if isinstance(item, Balance) else "work weekly"
+    assert lines(hits, LOOK) == [f"{subject}: {told}"]
+
+
+def test_every_quota_service_and_event_has_lines_of_its_own() -> None:
+    two = replace(report(AT_TEN, replace(quota(4), id="daily", label="Daily limit")), failure=DOWN)
+    found = alerts.verdicts(
+        [two, replace(two, service=replace(two.service, name="home"))], [BELOW_15, BELOW_20]
+    )
+    ruled = [verdict for verdict in found if verdict.rule.name or verdict.rule is BELOW_15]
+    news = [News(event=event, verdict=verdict) for event in ("fire", "recover") for verdict in ruled]
+    both = "(alert: below 15 %; alert n: below 20 %)"
+    assert lines(news, LOOK) == [
+        f"{name} {told}"
+        for begun in (True, False)
+        for name in ("work", "home")
+        for told in (
+            f"weekly: {'' if begun else 'recovered, '}12 % left {both}{', resets in 2h' if begun else ''}",
+            f"daily: {'' if begun else 'recovered, '}4 % left {both}",
+        )
+    ]
+
+
+def test_what_is_used_up_runs_out_no_more() -> None:
+    (verdict,) = ruled(report(SPENT), rule("runs_out_before_reset"))
+    assert line(verdict, LOOK) == "work weekly: 0 % left (alert: used up before the reset), resets in 2h"
 
 
 def test_what_a_silence_says() -> None:
@@ -197,9 +266,9 @@ def test_what_a_silence_says() -> None:
 @pytest.mark.parametrize(
     ("condition", "item", "told"),
     [
-        ("low", quota(88), "work weekly: recovered, 88 % left"),
-        ("low", quota(None), "work weekly: recovered"),
-        ("low", quota(unlimited=True), "work weekly: recovered, unlimited"),
+        ("low", quota(88), "work weekly: recovered, 88 % left (below 10 %)"),
+        ("low", quota(None), "work weekly: recovered (below 10 %)"),
+        ("low", quota(unlimited=True), "work weekly: recovered, unlimited (below 10 %)"),
         ("below", quota(88), "work weekly: recovered, 88 % left (alert: below 15 %)"),
         ("below_amount", wallet("20"), "work credits: recovered, $20 left (alert: below $15)"),
         ("unknown", None, "work: recovered, it answers again"),

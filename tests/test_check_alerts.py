@@ -24,6 +24,7 @@ Tick = Callable[..., None]
 BELOW_15: dict[str, Any] = {"alerts": [{"below": 15}]}
 HIT = f"work weekly limit: 12 % left (alert: below 15 %), {RESETS}\n"
 BUILT_IN = f"work weekly limit: low, 5 % left (below 10 %), empty in 6h 44m, {RESETS}\n"
+BOTH = BUILT_IN.replace("10 %)", "10 %; alert: below 15 %)")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def check(*words: str) -> Outcome:
             1,
             f"work weekly limit: $7.20 left (alert: below $8), {RESETS}\n",
         ),
-        (LOW, [{"below": 15}], [], 1, BUILT_IN + HIT.replace("12 %", "5 %")),
+        (LOW, [{"below": 15}], [], 1, BOTH),
         (SHORT, [], ["--below", "15"], 1, HIT),
         (SHORT, [], ["--below", "12"], 0, ""),
         (
@@ -115,13 +116,11 @@ def test_a_misspelt_quota_is_told() -> None:
 def test_runs_out_before_reset_follows_the_pace() -> None:
     with alerting(LOW, alerts=[{"runs_out_before_reset": True}]):
         # By Saturday 8:00 five days and eight hours of a week from Monday on are gone, 95 % with them.
-        told = check().out.splitlines()
-        assert told[1].startswith("work weekly limit: 5 % left, empty in ")
-        assert told[1].endswith(f" (alert: runs out before the reset), {RESETS}")
+        assert check().out == BUILT_IN.replace("10 %)", "10 %; alert: runs out before the reset)")
     with alerting(FINE):
         assert check("--runs-out").out == ""
     with alerting(LOW):
-        assert len(check("--runs-out").out.splitlines()) == 2
+        assert "(below 10 %; alert: runs out before the reset)" in check("--runs-out").out
 
 
 # -- unknown_for ------------------------------------------------------------------------------------
@@ -228,6 +227,22 @@ def test_once_tells_the_news_and_the_exit_code_how_things_are(tick: Tick) -> Non
         (1, "", ""),
         (0, over, ""),
         (0, "", ""),
+    ]
+
+
+def test_a_recovery_names_its_rule_and_is_told_once_a_quota(tick: Tick) -> None:
+    told = []
+    with alerting(LOW, **BELOW_15) as server:
+        for left in (LOW, CLOSE, LOW, FINE):
+            leave(server, left)
+            told.append(check("--once").out)
+            tick(minutes=5)
+    assert told == [
+        BOTH,
+        # 16 % is beyond the built-in threshold, but not yet beyond the rule's.
+        "work weekly limit: recovered, 16 % left (below 10 %)\n",
+        BUILT_IN,
+        "work weekly limit: recovered, 50 % left (below 10 %; alert: below 15 %)\n",
     ]
 
 

@@ -77,14 +77,14 @@ def _told(
     *,
     rules: bool,
 ) -> str:
-    """Every hit, or the news alone; nothing where there is none."""
+    """Every hit, or the news alone, a line a quota; nothing where there is none."""
     told = [News(event="fire", verdict=hit) for hit in watched.hits] if news is None else news
     if not told:
         return ""
     from usagecli.formatters.json import text_of
 
     if output.format != "json":
-        return "\n".join(alert.news_line(new, how) for new in told)
+        return "\n".join(alert.lines(told, how))
     body = _document(snapshot, {new.verdict.report.service.name for new in told})
     if rules or news is not None:
         body["alerts"] = [alert.document(new, how) for new in told]
@@ -112,7 +112,8 @@ def _explained(snapshot: Snapshot, watched: Watched, rules: Sequence[Rule], outp
 
 def _nagios(snapshot: Snapshot, watched: Watched, how: Look) -> str:
     """The plug-in's output; a rule that hits is a warning at least, and a line of the details."""
-    lines = [nagios.clean(alert.line(hit, how)) for hit in _ruled(watched)]
+    ruled = [News(event="fire", verdict=hit) for hit in _ruled(watched)]
+    lines = map(nagios.clean, alert.lines(ruled, how))
     return "\n".join([formatter("nagios")(_warned(snapshot, watched), how), *lines])
 
 

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from usagecli import durations
+from usagecli.alerts import BUILT_IN, News, key_of
 from usagecli.formatters import rows, units
 from usagecli.formatters.json import instant, plain
 from usagecli.model import Balance, Quota
 
 if TYPE_CHECKING:
-    from usagecli.alerts import News, Verdict
+    from usagecli.alerts import Verdict
     from usagecli.config import Rule
     from usagecli.formatters import Look
 
 
+def lines(told: Iterable[News], look: Look) -> list[str]:
+    """A line each; what several rules say of one quota or balance is one line."""
+    found: dict[Hashable, list[News]] = {}
+    for number, news in enumerate(told):
+        key = key_of(news.verdict)
+        about = (news.event, key.service, key.item) if key.item else number
+        found.setdefault(about, []).append(news)
+    return [_line(together, look) for together in found.values()]
+
+
 def line(verdict: Verdict, look: Look) -> str:
     """What a rule that hits says: `claude 5-hour: low, 6 % left (below 10 %), resets in 41m`."""
-    told = {"low": _low, "stopped": _stopped, "unknown": _unknown}.get(verdict.rule.condition, _ruled)
-    return f"{_subject(verdict)}: {told(verdict, look)}"
+    return news_line(News(event="fire", verdict=verdict), look)
 
 
 def news_line(news: News, look: Look) -> str:
     """The line of an alert that begins, or `codex weekly: recovered, 88 % left (alert: below 15 %)`."""
-    verdict = news.verdict
-    if news.event == "fire":
-        return line(verdict, look)
-    told = {"unknown": "it answers again", "unknown_for": "it answers again", "stopped": "the stop is over"}
-    how = told.get(verdict.rule.condition) or _what_is_left(verdict)
-    return f"{_subject(verdict)}: recovered{', ' if how else ''}{how}{_which(verdict)}"
+    return _line([news], look)
 
 
 def condition(verdict: Verdict) -> str:
@@ -120,20 +126,76 @@ def _subject(verdict: Verdict) -> str:
     return verdict.report.service.name + (f" {rows.short_label(item.label)}" if item else "")
 
 
-def _which(verdict: Verdict) -> str:
-    """Which rule it was, where it is one of the user's."""
-    if verdict.rule.condition in ("low", "stopped", "unknown"):
-        return ""
-    name = f" {verdict.rule.name}" if verdict.rule.name else ""
-    return f" (alert{name}: {condition(verdict)})"
+def _line(told: Sequence[News], look: Look) -> str:
+    """`work weekly: low, 5 % left (below 10 %; alert: below 15 %), resets in 2h`."""
+    verdicts, over = [news.verdict for news in told], told[0].event == "recover"
+    first = verdicts[0]
+    if first.item is None:
+        words = _over(first) if over else _whole(first, look)
+    elif over:
+        words = _figures([(_what_is_left(verdict), _reason(verdict)) for verdict in verdicts], "recovered")
+    else:
+        words = _figures(_claims(verdicts)) + _when(verdicts, first.item, look)
+    return f"{_subject(first)}: {words}"
 
 
-def _ruled(verdict: Verdict, look: Look) -> str:
-    item = verdict.item
-    if item is None:
-        return f"{figure(verdict)}{_which(verdict)}"
-    ends = _runs_out(item, look) if verdict.rule.condition == "runs_out_before_reset" else ""
-    return f"{_what_is_left(verdict)}{ends}{_which(verdict)}{_resets(item, look)}"
+def _figures(claims: Iterable[tuple[str, str]], head: str = "") -> str:
+    """Figures, each with the reasons to tell it; one that the head has is not said again."""
+    parts: dict[str, list[str]] = {}
+    for words, reason in claims:
+        if not parts:
+            head = words = ", ".join(filter(None, (head, words)))
+        elif head.endswith(words):
+            words = head
+        parts.setdefault(words, []).extend([reason] if reason else ())
+    return ", ".join(f"{words} ({'; '.join(why)})" if why else words for words, why in parts.items())
+
+
+def _claims(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+    """What each rule says, and why. Where a quota is known to be used up, the figure is told once."""
+    spent = False
+    for verdict in verdicts:
+        if verdict.rule.condition == "low":
+            spent = verdict.level == "exhausted"
+            yield _low(verdict), "" if spent else _reason(verdict)
+        elif not spent:
+            yield _what_is_left(verdict), _reason(verdict)
+        elif verdict.rule.condition != "runs_out_before_reset" or verdict.rule.name:
+            yield "", _reason(verdict)
+
+
+def _reason(verdict: Verdict) -> str:
+    """Which rule it was, as far as there is a word for it."""
+    rule = verdict.rule
+    if rule.condition in BUILT_IN:
+        return "" if threshold(verdict) is None else condition(verdict)
+    past = rule.condition == "runs_out_before_reset" and verdict.hit and not _will_run_out(verdict.item)
+    told = "used up before the reset" if past else condition(verdict)
+    return f"alert{f' {rule.name}' if rule.name else ''}: {told}"
+
+
+def _will_run_out(item: Quota | Balance | None) -> bool:
+    return isinstance(item, Quota) and item.pace is not None and item.pace.runs_out_at is not None
+
+
+def _over(verdict: Verdict) -> str:
+    how = "the stop is over" if verdict.rule.condition == "stopped" else "it answers again"
+    return _figures([(how, _reason(verdict))], "recovered")
+
+
+def _whole(verdict: Verdict, look: Look) -> str:
+    """What is wrong with a whole service."""
+    if verdict.rule.condition == "stopped":
+        return _stopped(verdict)
+    if verdict.rule.condition == "unknown":
+        return _unknown(verdict, look)
+    return _figures([(figure(verdict), _reason(verdict))])
+
+
+def _when(verdicts: Iterable[Verdict], item: Quota | Balance, look: Look) -> str:
+    """When it is empty, where a rule goes by that, and when it resets."""
+    paced = any(verdict.rule.condition in ("low", "runs_out_before_reset") for verdict in verdicts)
+    return f"{_runs_out(item, look) if paced else ''}{_resets(item, look)}"
 
 
 def _what_is_left(verdict: Verdict) -> str:
@@ -144,32 +206,27 @@ def _what_is_left(verdict: Verdict) -> str:
     return told if told == "unlimited" else f"{told} left"
 
 
-def _low(verdict: Verdict, look: Look) -> str:
+def _low(verdict: Verdict) -> str:
+    """`low, 6 % left`; of a balance its amount."""
     item = verdict.item
     assert item is not None
-    if isinstance(item, Balance):
-        return _balance(item, threshold(verdict))
-    return f"{item.status}{_left(item, threshold(verdict))}{_runs_out(item, look)}{_resets(item, look)}"
+    if isinstance(item, Quota):
+        return f"{item.status}{_left(item)}"
+    left = "" if item.amount is None else f", {units.amount(item.amount, item.unit)} left"
+    return f"{item.status}{left}"
 
 
-def _left(quota: Quota, below: Decimal | None) -> str:
+def _left(quota: Quota) -> str:
     """What is left of it, as far as it is known."""
     share = units.percent(quota.percent_remaining)
     if quota.status == "low":
-        return f", {share} left (below {units.percent(below)})"
+        return f", {share} left"
     if quota.unit == "percent":
         return "" if quota.percent_remaining is None else f", {share} left"
     if quota.limit is None or quota.remaining is None:
         return ""
     left, limit = (units.amount(value, quota.unit) for value in (quota.remaining, quota.limit))
     return f", {left} of {limit} left"
-
-
-def _balance(balance: Balance, floor: Decimal | None) -> str:
-    if balance.amount is None:
-        return str(balance.status)
-    told = f"{balance.status}, {units.amount(balance.amount, balance.unit)} left"
-    return told if balance.status == "exhausted" else f"{told} (below {units.amount(floor, balance.unit)})"
 
 
 def _runs_out(item: Quota | Balance, look: Look) -> str:
@@ -182,7 +239,7 @@ def _resets(item: Quota | Balance, look: Look) -> str:
     return "" if at is None else f", resets {units.reset(at, look.now, look.zone)}"
 
 
-def _stopped(verdict: Verdict, look: Look) -> str:
+def _stopped(verdict: Verdict) -> str:
     what = "the account" if verdict.level == "exhausted" else "a part of the account"
     return f"{verdict.level}, the provider says that {what} is stopped"
 
