@@ -83,8 +83,8 @@ def _stay_here(receivers: Mapping[str, str | None]) -> None:
     for option, url in receivers.items():
         if url is not None and not is_loopback(origin(url)[1]):
             raise click.UsageError(
-                f"--demo sends nothing beyond this machine: leave it out, or give {option} a loopback address "
-                "such as http://localhost:9091"
+                f"--demo sends nothing beyond this machine: leave it out, or give {option} a loopback "
+                "address such as http://localhost:9091"
             )
 
 
