@@ -128,6 +128,17 @@ class TestAsked:
             (pool,) = run("status", "--json").document["pools"]
         assert (pool["provider"], pool["accounts"], pool["active"]) == ("codex", 2, 2)
 
+    @pytest.mark.parametrize("words", [("status",), ("doctor",)])
+    def test_a_home_without_a_login_is_named_by_its_path(
+        self, homes: list[str], words: tuple[str, ...]
+    ) -> None:
+        configure([{"provider": "codex", "options": {"homes": ["~/codex/nowhere"]}}])
+        told = " ".join(run(*words).out.split())
+        path = os.path.join("~", "codex", "nowhere", "auth.json")
+        assert f"no Codex login was found: {path} does not exist" in told
+        assert "run `codex login` with CODEX_HOME set to it" in told
+        assert "CHATGPT_ACCESS_TOKEN" not in told
+
     def test_doctor_says_where_each_login_stands(self, homes: list[str]) -> None:
         configure([{"provider": "codex", "options": {"homes": homes}}])
         out = run("doctor").out

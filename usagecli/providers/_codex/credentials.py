@@ -165,7 +165,15 @@ def _pair(machine: Machine) -> Credential | None:
 
 
 def _home_file(machine: Machine) -> Credential | None:
-    return _file(os.path.join(home(machine), "auth.json"), machine)
+    path = os.path.join(home(machine), "auth.json")
+    found = _file(path, machine)
+    if found is None and machine.get("CODEX_HOME"):
+        # Told unless the keyring has it: whoever names a home looks for its login there first.
+        raise NotConfigured(
+            f"no Codex login was found: {machine.short(path)} does not exist",
+            hint="correct the path of that home, or run `codex login` with CODEX_HOME set to it",
+        )
+    return found
 
 
 def _legacy_file(machine: Machine) -> Credential | None:
