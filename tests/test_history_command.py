@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -463,9 +464,28 @@ def test_prune_says_what_went_and_gives_its_room_back() -> None:
     before = database().stat().st_size
     outcome = run("history", "prune")
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.startswith("6,000 readings and outcomes went; the history takes ")
+    size = r"(\d+ KiB|\d\.\d MiB)"
+    told = f"6,000 readings and outcomes went; the history takes {size}, and took {size}\n"
+    assert re.fullmatch(told, outcome.out)
     assert database().stat().st_size < before / 2
-    assert run("history", "prune").out.startswith("0 readings and outcomes went; ")
+    again = run("history", "prune").out
+    assert again == f"nothing to prune; the history takes {database().stat().st_size // 1024} KiB\n"
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, "0 KiB"),
+        (1, "1 KiB"),
+        (49_152, "48 KiB"),
+        (49_153, "49 KiB"),
+        (1_048_575, "1,024 KiB"),
+        (1_048_576, "1.0 MiB"),
+        (5_400_000_000, "5,149.8 MiB"),
+    ],
+)
+def test_how_a_size_is_told(size: int, told: str) -> None:
+    assert command._told(size) == told
 
 
 def test_prune_without_a_history() -> None:

@@ -286,11 +286,20 @@ def prune(ctx: click.Context) -> None:
 
     before = _size(app)
     gone = _read(ctx, action, "it is as it was")
+    now = _size(app)
     if gone is None:
         log.note(_NOTHING)
         return
+    if gone == 0:
+        emit(f"nothing to prune; the history takes {_told(now)}")
+        return
     rows = "1 reading or outcome" if gone == 1 else f"{gone:,} readings and outcomes"
-    emit(f"{rows} went; the history takes {_size(app):,} bytes, and took {before:,}")
+    emit(f"{rows} went; the history takes {_told(now)}, and took {_told(before)}")
+
+
+def _told(size: int) -> str:
+    """A number of bytes as people read it: whole KiB, or MiB with one digit behind the point."""
+    return f"{-(-size // 1024):,} KiB" if size < 1024**2 else f"{size / 1024**2:,.1f} MiB"
 
 
 def _size(app: App) -> int:
