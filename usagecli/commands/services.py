@@ -45,7 +45,7 @@ def command() -> None:
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.pass_obj
 def list_(app: App, as_json: bool) -> None:
-    """Every service, where its secret stands, and how its last report was. Asks nobody."""
+    """Every service, its secret's place, its last report. Asks nobody."""
     from usagecli.commands import _service_list
 
     found = config.load(app.machine, app.config_path)
@@ -93,7 +93,7 @@ def add(app: App, provider: str | None, wish: Wish, with_found: bool) -> None:
 @wish_options
 @click.pass_obj
 def edit(app: App, service: str, wish: Wish) -> None:
-    """Change a service; without options, on a terminal, it is asked what to change."""
+    """Change a service; without options it is asked what to change."""
     file = configfile.read(app.machine, app.config_path)
     provider = service_of(file.config, service).provider
     change = _tried(app, edited(app, file, wish, service, provider), wish, again=wish.is_empty)
@@ -111,7 +111,7 @@ def edit(app: App, service: str, wish: Wish) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(app: App, service: str, yes: bool) -> None:
-    """Take a service out of the config, and delete the secret that usagecli kept for it."""
+    """Take a service and its stored secret out of the config."""
     service_of(configfile.read(app.machine, app.config_path).config, service)
     if not yes:
         if not _ask.interactive():
@@ -155,7 +155,7 @@ def _switch(app: App, name: str, *, on: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services)
 @click.pass_context
 def test(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Ask the providers now, whatever the cache has, and say with which credential."""
+    """Ask now, whatever the cache has, and say with which credential."""
     app: App = ctx.obj
     found = config.load(app.machine, app.config_path)
     targets = services.choose(found, app.machine, names)
@@ -182,9 +182,10 @@ def test(ctx: click.Context, names: tuple[str, ...]) -> None:
 @click.option("--with-found", is_flag=True, help="List what else is found on this machine, too.")
 @click.pass_obj
 def import_(app: App, path: str, store: str | None, with_found: bool) -> None:
-    """Make services of a .env file's credentials, or of a dashboard.properties. Asks nobody.
+    """Make services of a .env file's credentials. Asks nobody.
 
-    Variables that no provider knows are named and left. Values are never shown.
+    A dashboard.properties does as well. Variables that no provider knows are named and left. Values are
+    never shown.
     """
     from usagecli.commands import _import
 
