@@ -11,7 +11,7 @@ import pytest
 
 from tests.accounts import accounts
 from tests.cli import configure, run
-from tests.process import posix
+from tests.process import on_terminal, posix
 from usagecli.formatters import FORMATS
 
 pytestmark = [pytest.mark.sockets, pytest.mark.usefixtures("fixed_clock")]
@@ -27,6 +27,25 @@ def test_the_file_is_what_stdout_would_have_been(command: str, format_: str, tmp
     assert (outcome.out, outcome.err, outcome.code) == ("", "", shown.code)
     assert path.read_text(encoding="utf-8") == shown.out != ""
     assert [file.name for file in tmp_path.iterdir()] == ["result"]
+
+
+@posix
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "zai", "--json"),
+        ("report", "zai"),
+        ("history", "zai", "--json"),
+        ("history", "export", "zai"),
+    ],
+)
+def test_who_looks_on_is_told_where_the_result_is(words: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "result"
+    outcome, shown = on_terminal("--demo", *words, "--output", str(path), stream="stderr")
+    assert (outcome.code, outcome.out) == (0, "")
+    # The line while answers are awaited wipes itself out.
+    assert shown.rpartition("\x1b[K")[2].lstrip("\r") == f"Wrote {path}\n"
+    assert path.stat().st_size > 100
 
 
 @posix

@@ -134,8 +134,11 @@ def print_snapshot(app: App, snapshot: Snapshot, output: Output, *, apart: bool 
     save(output.path, render(snapshot, how), 0o644 if output.format == "prometheus" else 0o600)
 
 
-def save(path: str, text: str, mode: int) -> None:
-    """Replace a file in one step; one that is there keeps its mode. Raises OutputError."""
+def save(path: str, text: str, mode: int, *, quiet: bool = False) -> None:
+    """Replace a file in one step; one that is there keeps its mode. Raises OutputError.
+
+    A person who looks on is told the path, unless `quiet`.
+    """
     import stat
 
     from usagecli.storage.files import write_atomic
@@ -152,6 +155,8 @@ def save(path: str, text: str, mode: int) -> None:
         write_atomic(target, data.encode("utf-8", "replace"), mode, make_folder=False)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
+    if not quiet and sys.stderr is not None and sys.stderr.isatty():
+        log.note(f"Wrote {path}")
 
 
 def emit(text: str) -> None:

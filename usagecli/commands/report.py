@@ -98,6 +98,7 @@ def _stage(app: App, found: Config) -> None:
 
 def _write(text: str, path: str | None, *, opens: bool) -> str | None:
     """Put the page where it belongs: that file, None for stdout. Raises OutputError."""
+    given = path is not None
     if path is None and opens:
         path = _temporary()
         log.note(f"The page is {path}")
@@ -108,7 +109,7 @@ def _write(text: str, path: str | None, *, opens: bool) -> str | None:
         emit(text)
         return None
     # It holds its owner's figures.
-    save(path, text, 0o600)
+    save(path, text, 0o600, quiet=not given)
     return path
 
 
