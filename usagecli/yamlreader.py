@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -52,6 +53,8 @@ class YamlReader:
             problem = error.problem or "not YAML"
             if r"'\t'" in problem or _indented_by_tab(text, line):
                 problem = "a tab stands where YAML wants spaces"
+            if tag := re.search(r"constructor for the tag '(![^']*)'", problem):
+                problem = f"{tag[1]} is a tag of YAML: put what begins with ! in quotes"
             raise ConfigError(f"{self.path}:{line}: {problem}") from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = "nested too deep" if isinstance(error, RecursionError) else "not valid YAML"

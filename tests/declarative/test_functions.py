@@ -120,6 +120,12 @@ def test_the_others_insist(text: str, root: Any) -> None:
         evaluate(text, root)
 
 
+def test_milliseconds_taken_for_seconds_are_told() -> None:
+    told = "^here: 1796122821847 is no time in seconds: is it in milliseconds\\? unix_ms\\(\\)$"
+    with pytest.raises(PayloadError, match=told):
+        evaluate("unix(a)", {"a": 1796122821847})
+
+
 def test_several_where_only_one_may_be_are_named() -> None:
     with pytest.raises(ServiceError) as caught:
         evaluate("only(a, 'team')", {"a": ["x", "y"]})
@@ -163,6 +169,6 @@ def test_a_figure_is_finite_or_refused(value: Any) -> None:
 
 def test_a_number_is_no_instant() -> None:
     """Whether it counts seconds or milliseconds is for the descriptor to say."""
-    with pytest.raises(PayloadError):
+    with pytest.raises(PayloadError, match=r"^expected a date, got a number: use unix\(\) or unix_ms\(\)$"):
         instant(1796000000)
     assert instant("1796000000") is None

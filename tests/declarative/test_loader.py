@@ -240,6 +240,23 @@ def test_what_it_is_to_its_users(more: str, kind: str, tmp_path: Path) -> None:
             TWO + "let: {one: two, two: usage.x}\n" + ONE,
             "7: let.one: 'two': no answer named 'two'; there are: usage, plan",
         ),
+        (
+            TWO + "balances: {c: {unit: usd, if: usage.ok == false, amount: usage.c}}\n",
+            "7: balances.c.if: 'usage.ok == false': false stands for a field here: "
+            "write `false` in backquotes, or !ok",
+        ),
+        (
+            TWO + "balances: {c: {unit: usd, if: 'true', amount: usage.c}}\n",
+            "7: balances.c.if: 'true': true stands for a field here: write `true`",
+        ),
+        (
+            TWO + "balances: {c: {unit: usd, amount: 'usage.rows[?x == null].c | [0]'}}\n",
+            "7: balances.c.amount: 'usage.rows[?x == null].c | [0]': null stands for a field here",
+        ),
+        (
+            TWO + "balances:\n  c:\n    unit: usd\n    if: !ok\n    amount: usage.c\n",
+            "10: !ok is a tag of YAML: put what begins with ! in quotes",
+        ),
         (TWO + "let: {plan: usage.x}\n" + ONE, "6: requests.plan: expected another name, in lower case"),
     ],
 )
@@ -256,6 +273,7 @@ def test_a_mistake_is_named_with_its_line_and_what_is_near(text: str, told: str,
     [
         "usage.rows[?a == root().plan.b].c | [0]",
         "map(&cost, usage.rows)",
+        "usage.true.null || usage.rows[].false | [0]",
         "usage.rows[].{a: b, c: d} | [0].whatever",
         "!usage && plan.x || usage.y[0].z",
         "usage.a.root().plan",

@@ -22,6 +22,8 @@ _STEPPING = (
     "filter_projection",
     "index_expression",
 )
+# To JMESPath these are fields like any other: in an expression nobody means one.
+_LITERALS = ("true", "false", "null")
 # What `!` does not reach over, though it looks so.
 _LOOSER = {
     "subexpression": (".", "a.b"),
@@ -70,6 +72,8 @@ def compiled(
     except JMESPathError:
         raise Unknown(f"{text!r} is not JMESPath") from None
     reads = set()
+    if parsed.parsed["type"] == "field":
+        _refuse_literal(parsed.parsed["value"], text)
     for name in _roots(parsed.parsed, text, options, inside=not element):
         if names is not None and name not in names:
             raise Unknown(f"{text!r}: no answer named {name!r}", name, names)
@@ -86,12 +90,21 @@ def _roots(node: Any, text: str, options: Sequence[str], *, inside: bool) -> Ite
         return
     if kind == "function_expression":
         _check_call(node, text, options)
+    for place, child in enumerate(children):
+        if child["type"] == "field" and (place == 0 or kind not in _STEPPING or kind == "pipe"):
+            _refuse_literal(child["value"], text)
     if kind in _LOOSER and children[0]["type"] == "not_expression":
         looser, whole = _LOOSER[kind]
         raise Unknown(f"{text!r}: '!' binds tighter than '{looser}': write !({whole})")
     for place, child in enumerate(children):
         after_root = place == 1 and _is_root(children[0]) and kind in ("subexpression", "pipe")
         yield from _roots(child, text, options, inside=after_root or (inside and _same(kind, place)))
+
+
+def _refuse_literal(name: str, text: str) -> None:
+    """A bare `true` stands for a field, unless it is written as one: `"true"`."""
+    if name in _LITERALS and f'"{name}"' not in text:
+        raise Unknown(f"{text!r}: {name} stands for a field here: write `{name}` in backquotes, or !ok")
 
 
 def _same(kind: str, place: int) -> bool:

@@ -29,6 +29,8 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,12})?)(ms|s|m|h|d|w)")
 _DEEPEST = 40
+# The year 10000 in milliseconds.
+_MOST_MS = 253402300800000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,9 @@ def _epoch(value: Any, per_second: int) -> str | None:
     try:
         return iso(datetime.fromtimestamp(int(number / per_second), UTC))
     except (ValueError, OverflowError, OSError):
+        if per_second == 1 and number < _MOST_MS:
+            told = f"{plain(number)} is no time in seconds: is it in milliseconds? unix_ms()"
+            raise PayloadError(told) from None
         raise PayloadError("expected a date") from None
 
 

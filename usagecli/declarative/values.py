@@ -57,7 +57,8 @@ def instant(value: Any) -> datetime | None:
         # Digits alone would be read as an epoch.
         numeric = value is not None and wire.as_number(value) is not None
         return None if value is None or numeric else wire.as_instant(value)
-    raise PayloadError(f"expected a date, got {_KINDS.get(type(value), 'a number')}")
+    told = _KINDS.get(type(value), "a number: use unix() or unix_ms()")
+    raise PayloadError(f"expected a date, got {told}")
 
 
 def iso(value: datetime | None) -> str | None:
