@@ -308,9 +308,7 @@ def usual_error(answer: Answer, descriptor: Descriptor) -> ProviderError:
         return Unavailable(
             f"{host} has a problem of its own ({status})", hint="try again later", retry_at=answer.retry_at
         )
-    return PayloadError(
-        f"status: {host} answered {status}", hint="check base_url and the options of the service"
-    )
+    return PayloadError(f"{host} answered {status}", hint="check base_url and the options of the service")
 
 
 def retry_at(value: str, now: datetime) -> datetime | None:

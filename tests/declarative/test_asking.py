@@ -182,7 +182,7 @@ def test_elements_have_a_cap(tmp_path: Path) -> None:
 
 def test_nothing_to_ask_for(tmp_path: Path) -> None:
     error = refused(EACH, {"projects": {"rows": []}}, tmp_path)
-    assert error.message == "answer: holds none of the figures that Acme is known for"
+    assert error.message == "the answer holds none of the figures that Acme is known for"
     assert report(EACH.replace("empty_ok: projects.rows", "empty_ok: true"), {"projects": {}}, tmp_path) == {}
 
 
@@ -247,13 +247,38 @@ def test_an_error_inside_an_answer(tmp_path: Path) -> None:
         tmp_path,
         key="fake-key-9",
     )
-    assert (error.kind, error.message, error.hint) == ("auth", "bad key *** [31m", "make a new key")
+    assert (error.kind, error.message, error.hint) == (
+        "auth",
+        "Acme says: bad key *** [31m",
+        "make a new key",
+    )
     error = refused(text, {"usage": {"success": False}}, tmp_path)
-    assert (error.kind, error.message) == ("invalid_response", "answer: Acme answered with an error")
+    assert (error.kind, error.message) == ("invalid_response", "Acme answered with an error")
     text = text.replace("message: message}", "message: lower(code)}")
     error = refused(text, {"usage": {"success": False, "message": "key", "code": {}}}, tmp_path)
     assert (error.kind, error.message) == ("auth", "Acme answered with an error")
     assert report(text, {"usage": {"success": True, "credits": 5}}, tmp_path) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("message", "Acme says: account suspended"),
+        ("message || 'this key sees no account'", "account suspended"),
+        ("'this key sees no account'", "this key sees no account"),
+        ("join(' ', ['no account', message])", "no account account suspended"),
+        ("none", "Acme answered with an error"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["auth", "invalid_response"])
+def test_who_words_an_error_is_told(kind: str, message: str, told: str, tmp_path: Path) -> None:
+    text = f"""{HEAD}requests:
+  usage:
+    url: /usage
+    fail: [{{if: message, kind: {kind}, message: "{message}"}}]
+{CREDITS}"""
+    error = refused(text, {"usage": {"message": "account suspended"}}, tmp_path)
+    assert (error.kind, error.message) == (kind, told)
 
 
 def test_what_only_several_answers_show(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_required_and_empty(tmp_path: Path) -> None:
     text = HEAD + "balances: {a: {unit: usd, amount: a}, b: {unit: usd, amount: b, required: true}}\n"
     with pytest.raises(PayloadError, match=r"^balances\.b: is missing in the answer$"):
         report(text, {"a": 1}, tmp_path)
-    with pytest.raises(PayloadError, match="^answer: holds none of the figures that Acme is known for$"):
+    with pytest.raises(PayloadError, match="^the answer holds none of the figures that Acme is known for$"):
         report(text.replace(", required: true", ""), {}, tmp_path)
     text += "empty_ok: free\nplan: \"free && 'Free'\"\n"
     assert report(text.replace(", required: true", ""), {"free": True}, tmp_path) == {"plan": "Free"}
@@ -376,4 +376,4 @@ def test_any_answer_is_reported_or_refused(body: Any, tmp_path: Path) -> None:
     try:
         report(PICK + "balances: {c: {unit: =unit, amount: a, label: =b}}\nplan: p\n", [body], tmp_path)
     except PayloadError as error:
-        assert ": " in error.message
+        assert ": " in error.message or "Acme" in error.message

@@ -176,9 +176,9 @@ def test_a_spent_balance_is_an_exhausted_account(machine: Machine, path: str, re
     [
         (recorded("error_401", 401), AuthError, r"Anthropic refused the key \(401\)"),
         (recorded("error_403", 403), AuthError, r"lacks the scope or role \(403\)"),
-        (recorded("error_400", 400), PayloadError, "status: .* 400"),
-        (recorded("error_404", 404), PayloadError, "status: .* 404"),
-        (Reply(b"no", 400), PayloadError, "status: .* 400"),
+        (recorded("error_400", 400), PayloadError, "^\\S+ answered 400"),
+        (recorded("error_404", 404), PayloadError, "^\\S+ answered 404"),
+        (Reply(b"no", 400), PayloadError, "^\\S+ answered 400"),
         (recorded("error_429", 429), RateLimited, "429"),
         (recorded("error_500", 500), Unavailable, "500"),
         (recorded("error_529", 529), Unavailable, "529"),

@@ -327,7 +327,7 @@ def test_pages_of_cost_repeat_the_question(machine: Machine) -> None:
             "Azure OpenAI is not in the region eastus2 (NoRegisteredProviderFound)",
             "AZURE_LOCATION",
         ),
-        (denied("Other", 400), PayloadError, "status: HOST answered 400", "options"),
+        (denied("Other", 400), PayloadError, "HOST answered 400", "options"),
         (denied("InternalServerError", 500), Unavailable, "HOST has a problem of its own (500)", "later"),
         (HTML, Unavailable, "HOST answered with a web page (200)", "later"),
         (Reply(HTML.body, 403), Unavailable, "HOST answered with a web page (403)", "later"),
@@ -479,7 +479,7 @@ def test_budgets_stand_in_one_of_two_places(machine: Machine, reply: Reply) -> N
     assert [seen.query for seen in server.seen if seen.path == OLD_BUDGETS] == ["api-version=2024-08-01"]
     assert (
         note_of(machine, BUDGETS, reply)
-        == f"the budgets could not be read: status: HOST answered {reply.status}"
+        == f"the budgets could not be read: HOST answered {reply.status}"
     )
 
 

@@ -246,7 +246,7 @@ def test_two_empty_reports_are_a_new_month(machine: Machine) -> None:
         (
             Reply({}, 400),
             "invalid_response",
-            "status: HOST answered 400",
+            "HOST answered 400",
             "check base_url and the options of the service",
         ),
         (THROTTLED, "rate_limited", "GitHub asked us to wait (403)", None),

@@ -207,7 +207,7 @@ def test_what_is_final(machine: Machine, reply: Reply, kind: type[ProviderError]
 FALLS_BACK = [
     (Reply({}, 404), Unavailable, "knows no usage of this account (404)"),
     (Reply({}, 500), Unavailable, "has a problem of its own (500)"),
-    (Reply({}, 418), PayloadError, "status: "),
+    (Reply({}, 418), PayloadError, " answered 4"),
     (Reply({}), PayloadError, "individualUsage: "),
     (Reply([]), PayloadError, "body: "),
     (Reply(b"<!DOCTYPE html><html></html>", 200, HTML), PayloadError, "body: "),

@@ -190,7 +190,7 @@ def test_a_hidden_daily_quota(told: dict[str, Any], expected: list[Quota]) -> No
         (Reply({}, 403), AuthError, "refused the login (403)"),
         (Reply({"code": "unauthenticated", "message": "x"}, 400), AuthError, "refused the login (400)"),
         (Reply({"code": "unauthenticated"}), AuthError, "refused the login (200)"),
-        (Reply({"code": "internal"}, 400), PayloadError, "status: "),
+        (Reply({"code": "internal"}, 400), PayloadError, " answered 4"),
         (Reply({}, 429), RateLimited, "(429)"),
         (Reply({}, 500), Unavailable, "(500)"),
         (Reply({}), PayloadError, "userStatus.planStatus: "),

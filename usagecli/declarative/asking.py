@@ -190,7 +190,6 @@ class Asking:
             "auth": f"{self.descriptor.title} refused the credential ({answer.status})",
             "config": f"{answer.host} does not know what it was asked for ({answer.status})",
             "rate_limited": f"{answer.host} asked us to wait ({answer.status})",
-            "invalid_response": f"status: {answer.host} answered {answer.status}",
         }.get(told.kind, f"{answer.host} answered {answer.status}")
         error = _ERRORS[told.kind](message, hint=hint)
         error.retry_at = answer.retry_at
@@ -256,11 +255,25 @@ def check_fails(fails: tuple[Fail, ...], root: Any, evaluator: Evaluator, descri
     for fail in fails:
         if not truth(evaluator.value(fail.condition, root)):
             continue
-        told = spoken(fail.message, root, evaluator) or f"{descriptor.title} answered with an error"
-        message = f"answer: {told}" if fail.kind == "invalid_response" else told
+        told, title = spoken(fail.message, root, evaluator), descriptor.title
+        if told and not _is_own(fail.message):
+            told = f"{title} says: {told}"
         raise _ERRORS[fail.kind](
-            message, hint=fail.hint or (descriptor.renew if fail.kind == "auth" else None)
+            told or f"{title} answered with an error",
+            hint=fail.hint or (descriptor.renew if fail.kind == "auth" else None),
         )
+
+
+def _is_own(message: Expression | None) -> bool:
+    """Whether the descriptor words it; else the answer does."""
+    return message is None or _has_words(message.parsed.parsed)
+
+
+def _has_words(node: Any) -> bool:
+    if not isinstance(node, dict):
+        return False
+    literal = node["type"] == "literal" and isinstance(node["value"], str)
+    return literal or any(map(_has_words, node["children"]))
 
 
 def spoken(word: Word | None, root: Any, evaluator: Evaluator) -> str | None:

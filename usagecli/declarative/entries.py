@@ -57,7 +57,7 @@ def usage(
     empty = spec.empty_ok
     fine = empty if isinstance(empty, bool) else truth(evaluator.value(empty, root))
     if not any(found.values()) and not fine:
-        raise PayloadError(f"answer: holds none of the figures that {descriptor.title} is known for")
+        raise PayloadError(f"the answer holds none of the figures that {descriptor.title} is known for")
     plan = spoken(spec.plan, root, evaluator)
     stopped = spec.exhausted is not None and reader.stopped(spec.exhausted)
     told = [spoken(note, root, evaluator) for note in spec.notes]

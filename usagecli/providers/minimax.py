@@ -82,7 +82,7 @@ def _judge(region: Region) -> Judge:
             return AuthError(f"MiniMax refused the key ({answer.status})", hint=region.refusal)
         if answer.status == 404:
             return _Absent(
-                f"status: {answer.host} does not know the usage of a plan (404)", hint="check base_url"
+                f"{answer.host} does not know the usage of a plan (404)", hint="check base_url"
             )
         return None
 

@@ -297,5 +297,5 @@ def _judge(answer: Answer) -> ProviderError | None:
         lacking = scopes[1].decode("ascii").rstrip(".")
         return AuthError(f"the OpenAI key lacks the scope {lacking} ({status})", hint=DESCRIPTOR.renew)
     if status == 404:
-        return _NotFound(f"status: {answer.host} answered 404", hint="check base_url")
+        return _NotFound(f"{answer.host} answered 404", hint="check base_url")
     return None

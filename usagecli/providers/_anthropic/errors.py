@@ -29,7 +29,7 @@ def judge(*, key: str, missing: str) -> Judge:
                 "Anthropic says that the key lacks the scope or role (403)", hint=f"permit it, or {key}"
             )
         if answer.status in (400, 404):
-            return NotOffered(f"status: {answer.host} answered {answer.status}", hint=missing)
+            return NotOffered(f"{answer.host} answered {answer.status}", hint=missing)
         return None
 
     return named

@@ -139,7 +139,7 @@ def _error(answer: Answer) -> ProviderError | None:
         return refused
     if answer.status == 404:
         return _NotFound(
-            f"status: {answer.host} does not know this request (404)",
+            f"{answer.host} does not know this request (404)",
             hint="check base_url, or look for a newer usagecli",
         )
     if answer.status in (408, 429):

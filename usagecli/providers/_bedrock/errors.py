@@ -114,7 +114,7 @@ def _answered(error: boto.ClientError, operation: Operation, caller: Caller) -> 
         )
     if code in _REFUSED or status in (401, 403):
         return AuthError(f"{title} refused the AWS credentials ({code})", hint=caller.renew)
-    return PayloadError(f"status: {title} answered {status} ({code})", hint="check base_url and the Region")
+    return PayloadError(f"{title} answered {status} ({code})", hint="check base_url and the Region")
 
 
 _NAMED: Mapping[tuple[str, str], tuple[type[ProviderError], str, str]] = {
