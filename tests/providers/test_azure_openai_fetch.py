@@ -477,10 +477,7 @@ def test_budgets_stand_in_one_of_two_places(machine: Machine, reply: Reply) -> N
         "budget/team",
     ]
     assert [seen.query for seen in server.seen if seen.path == OLD_BUDGETS] == ["api-version=2024-08-01"]
-    assert (
-        note_of(machine, BUDGETS, reply)
-        == f"the budgets could not be read: HOST answered {reply.status}"
-    )
+    assert note_of(machine, BUDGETS, reply) == f"the budgets could not be read: HOST answered {reply.status}"
 
 
 @pytest.mark.sockets

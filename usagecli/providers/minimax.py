@@ -81,9 +81,7 @@ def _judge(region: Region) -> Judge:
         if answer.status in (401, 403):
             return AuthError(f"MiniMax refused the key ({answer.status})", hint=region.refusal)
         if answer.status == 404:
-            return _Absent(
-                f"{answer.host} does not know the usage of a plan (404)", hint="check base_url"
-            )
+            return _Absent(f"{answer.host} does not know the usage of a plan (404)", hint="check base_url")
         return None
 
     return judge
