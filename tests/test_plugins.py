@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli import run
-from tests.process import process
+from tests.process import ROOT, process
 from tests.support import Reply, serve
 from usagecli import plugins, registry
 from usagecli.machine import here
@@ -26,34 +28,18 @@ example = usage_example:add
 broken = usage_example:no_such_name
 codex = usage_example
 """
-CODE = '''\
-"""One provider, whole: what an installed package adds."""
+GUIDE = (
+    (ROOT / "CONTRIBUTING.md")
+    .read_text(encoding="utf-8")
+    .partition("## Providers in a package of your own\n")[2]
+)
+# What the guide shows is what is installed here.
+CODE = textwrap.dedent(GUIDE.partition("`usage_example.py`, whole:\n\n")[2].partition("\n`fetch` raises")[0])
 
-from usagecli import wire
-from usagecli.credentials import env_place
-from usagecli.model import Balance, Usage
-from usagecli.registry import Descriptor, register
 
-
-def add():
-    descriptor = Descriptor(
-        name="example",
-        title="Example",
-        reports="Prepaid credit.",
-        base_url="https://api.example.com",
-        places=(env_place("EXAMPLE_API_KEY"),),
-        access=("Make a key.", "Put it into the environment as EXAMPLE_API_KEY."),
-        dashboard="https://example.com",
-        documented="This package says so.",
-        renew="make a new key",
-    )
-
-    @register(descriptor)
-    def fetch(ask):
-        body = ask.client(headers={"X-Key": ask.credential.secret.reveal()}).get_json("/credit")
-        credit = wire.number(body, "credit")
-        return Usage(balances=(Balance(id="credit", label="Credit", unit="usd", amount=credit),))
-'''
+def test_the_entry_point_of_the_guide_is_the_one_that_works() -> None:
+    (point,) = re.findall(r'^    (example = )"(.*)"$', GUIDE, flags=re.MULTILINE)
+    assert "".join(point) in POINTS_OF_EXAMPLE.splitlines()
 
 
 @pytest.fixture(scope="session")
