@@ -20,13 +20,14 @@ import pytest
 
 from tests.cli import configure, openrouter, run
 from tests.test_metrics import parsed
-from tests.test_readme import blocks, section
+from tests.test_readme import blocks, read, section
 from usagecli.metrics import METRICS
 
 pytestmark = pytest.mark.sockets
 
 RECIPE = section("Monitoring")
 CRON, QUERIES, PUSH = blocks(RECIPE)
+TABLE = read("docs/monitoring.md")
 # The longest that one of the programs may take to start, or a figure to arrive.
 PATIENCE_S = 30
 
@@ -85,11 +86,17 @@ def demo_line(line: str, *more: str) -> list[str]:
 
 
 def test_every_metric_is_named_and_no_other() -> None:
-    assert set(re.findall(r"usagecli_\w+", RECIPE)) == {metric.name for metric in METRICS}
+    assert set(re.findall(r"usagecli_\w+", TABLE)) == {metric.name for metric in METRICS}
+
+
+def test_the_queries_ask_for_metrics_that_there_are() -> None:
+    asked = set(re.findall(r"usagecli_\w+", QUERIES))
+    assert asked
+    assert asked <= {metric.name for metric in METRICS}
 
 
 def test_every_label_is_named() -> None:
-    table = {line for line in RECIPE.splitlines() if line.startswith("| `usagecli_")}
+    table = {line for line in TABLE.splitlines() if line.startswith("| `usagecli_")}
     for metric in METRICS:
         (row,) = (line for line in table if f"`{metric.name}`" in line)
         told = set(re.findall(r"`([a-z]+)`", row.split("|")[2]))

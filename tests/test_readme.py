@@ -19,7 +19,14 @@ from usagecli.formatters import FORMATS
 from usagecli.machine import here
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def read(path: str) -> str:
+    """A document of this repository."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+README = read("README.md")
 # Resets move with the clock, so a picture shows those of one day.
 RESET = r"in (\d+h )?\d+m|in \d+h|[A-Z][a-z]{2} \d\d:\d\d|\d+ [A-Z][a-z]{2}"
 
@@ -161,8 +168,19 @@ def test_the_gateway_of_the_readme_works_at_the_first_try(tmp_path: Path) -> Non
     assert balance["amount"] == 12.34
 
 
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs/alerts.md", "docs/monitoring.md"])
+def test_every_link_leads_somewhere(path: str) -> None:
+    for target, _, heading in re.findall(r"\]\((?!https?:)([^)#]*)(#([^)]*))?\)", read(path)):
+        found = (ROOT / path).parent / target if target else ROOT / path
+        assert found.is_file(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in {re.sub(r"[^\w-]", "", t.lower().replace(" ", "-")) for t in titles}, heading
+
+
 def test_the_alerts_are_right() -> None:
-    rules, lines, alert = blocks(section("Alerts"))
+    rules, lines = blocks(section("Alerts"))
+    (alert,) = blocks(read("docs/alerts.md"))
     services = "services: [{name: codex:work, provider: codex}]\n"
     found = config.parse("config.yaml", f"{rules}{services}".encode(), here())
     assert len(found.alerts) == 4
