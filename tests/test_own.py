@@ -225,7 +225,7 @@ def test_every_offer_of_the_skeleton_loads_too(tmp_path: Path) -> None:
         text = text.replace(f"\n# {offer}:", f"\n{offer}:")
     path = tmp_path / "acme.yaml"
     path.write_text(text)
-    answer = {"credits": {"left": 1}, "month": {"cost": 3}, "plan": {"name": "Pro"}}
+    answer = {"credits": {"left": 1}, "month": {"cost": 3, "used": 1, "limit": 2}, "plan": {"name": "Pro"}}
     (tmp_path / "a.json").write_text(json.dumps(answer))
     outcome = run("providers", "try", str(path), "--payload", str(tmp_path / "a.json"), "--json")
     assert (outcome.code, outcome.document["spend"][0]["amount"]) == (0, 3)
@@ -313,6 +313,69 @@ def test_try_tells_what_is_missing(folder: Path) -> None:
 def test_try_refuses(payload: str, told: str, folder: Path) -> None:
     code, out, err = tried(folder, payload)
     assert (code, out, told in err) == (2, "", True)
+
+
+GAPS = """\
+key: ACME_API_KEY
+url: https://api.acme.example/usage
+balances:
+  credits: {unit: usd, amount: data.cents}
+  other: {unit: usd, amount: dta.cents}
+  promo: {unit: usd, if: data.promo, amount: data.promo.cents}
+quotas:
+  month: {unit: requests, used: data.used, limit: data.limit, resets: data.rests}
+  models: {unit: requests, each: mdels, used: used, limit: limit}
+  tiers: {unit: requests, each: tiers, used: used, limit: limit}
+"""
+DATA = {"cents": 1, "used": 1, "limit": 2}
+TIERS = [{"used": 1}, {"used": 2}]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        (
+            {"data": DATA, "tiers": TIERS},
+            3,
+            [
+                "quotas.month.resets: nothing at data.rests",
+                "quotas.models.each: nothing at mdels",
+                "quotas.tiers.limit: nothing at limit",
+                "balances.other.amount: nothing at dta.cents",
+            ],
+        ),
+        (
+            {
+                "data": {**DATA, "rests": "2026-12-01T00:00:00Z"},
+                "dta": {"cents": 0},
+                "mdels": [],
+                "tiers": [],
+            },
+            0,
+            [],
+        ),
+        (
+            {"data": DATA, "dta": {"cents": 0}, "mdels": [], "tiers": []},
+            0,
+            ["quotas.month.resets: nothing at data.rests"],
+        ),
+    ],
+)
+def test_try_warns_of_every_empty_figure(given: object, code: int, told: list[str], folder: Path) -> None:
+    (folder / "acme.yaml").write_text(GAPS)
+    (folder / "a.json").write_text(json.dumps(given))
+    outcome = run("providers", "try", str(folder / "acme.yaml"), "--payload", str(folder / "a.json"))
+    assert outcome.code == code
+    assert outcome.err.splitlines() == ["Asked: GET /usage", *(f"Warning: {line}" for line in told)]
+
+
+def test_try_warns_of_an_entry_that_never_shows(folder: Path) -> None:
+    text = "key: K\nurl: https://api.acme.example/usage\nquotas: {q: {unit: requests, used: used}}\n"
+    (folder / "acme.yaml").write_text(text + "balances: {b: {unit: usd, amount: used}}\n")
+    (folder / "a.json").write_text('{"used": 1}')
+    outcome = run("providers", "try", str(folder / "acme.yaml"), "--payload", str(folder / "a.json"))
+    told = "Warning: quotas.q: shows nothing: it needs used and limit, or a share"
+    assert (outcome.code, outcome.err.splitlines()[1:]) == (3, [told])
 
 
 def test_try_of_a_broken_descriptor(folder: Path) -> None:

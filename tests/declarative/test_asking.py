@@ -182,7 +182,9 @@ def test_elements_have_a_cap(tmp_path: Path) -> None:
 
 def test_nothing_to_ask_for(tmp_path: Path) -> None:
     error = refused(EACH, {"projects": {"rows": []}}, tmp_path)
-    assert error.message == "the answer holds none of the figures that Acme is known for"
+    assert (
+        error.message == "the answer holds none of the figures that Acme is known for; it has: projects.rows"
+    )
     assert report(EACH.replace("empty_ok: projects.rows", "empty_ok: true"), {"projects": {}}, tmp_path) == {}
 
 

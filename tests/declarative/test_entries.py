@@ -258,6 +258,21 @@ def test_required_and_empty(tmp_path: Path) -> None:
     assert report(text.replace(", required: true", ""), {"free": True}, tmp_path) == {"plan": "Free"}
 
 
+def test_where_no_figure_is_found_the_keys_are_named(tmp_path: Path) -> None:
+    text = HEAD + "balances: {a: {unit: usd, amount: a}}\n"
+    keys = {"dta": {"a": 1}, "me@example.com": 1, "two words": 2, **{f"k{n}": n for n in range(10)}}
+    told = "; it has: dta, k0, k1, k2, k3, k4, k5, k6, k7, k8 ...$"
+    with pytest.raises(PayloadError, match=f"Acme is known for{told}"):
+        report(text, keys, tmp_path)
+    several = "key: K\nbase: https://a.example\nrequests: {one: {url: /a}, two: {url: /b}}\n"
+    with pytest.raises(PayloadError, match="; it has: one.x, two.y$"):
+        report(
+            f"{several}balances: {{a: {{unit: usd, amount: one.a}}}}\n",
+            {"one": {"x": 1}, "two": {"y": 1}},
+            tmp_path,
+        )
+
+
 PICK = (
     HEAD
     + """quotas:

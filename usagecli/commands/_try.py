@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from usagecli import assess, credentials, log, options, registry
 from usagecli.credentials import Credential, Secret
-from usagecli.declarative import loader, provider
+from usagecli.declarative import entries, loader, provider
+from usagecli.declarative.asking import Asking
+from usagecli.declarative.gaps import gaps
 from usagecli.declarative.recorded import Recorded, answer
 from usagecli.errors import ConfigError, NotConfigured, ProviderError
 from usagecli.model import Failure, Service, Snapshot, Usage
@@ -42,8 +45,11 @@ class _Tried:
         return ()
 
 
-def tried(app: App, file: str, payloads: Iterable[str]) -> Snapshot:
-    """What the descriptor reports of these answers. Raises ConfigError for what cannot be tried."""
+def tried(app: App, file: str, payloads: Iterable[str]) -> tuple[Snapshot, bool]:
+    """What the descriptor reports of these answers, and whether each entry shows something.
+
+    Raises ConfigError for what cannot be tried.
+    """
     spec = loader.load(file, os.path.basename(file).removesuffix(".yaml").removesuffix(".yml"))
     made = provider.provider(spec)
     registry.also = (_Tried(made), *registry.also)
@@ -52,27 +58,37 @@ def tried(app: App, file: str, payloads: Iterable[str]) -> Snapshot:
     service = Service(name=spec.id, provider=spec.id)
     usage: Usage | None = None
     failure: Failure | None = None
+    empty: list[str] = []
+    whole = True
     try:
-        usage = _read(spec, made, service, app.machine, send)
+        asking = _asked(spec, made, service, app.machine, send)
+        with contextlib.suppress(ProviderError):
+            empty, bare = gaps(spec, asking.answers, asking.evaluator)
+            whole = not bare
+        usage = entries.usage(spec, made.descriptor, asking.answers, asking.evaluator, asking.notes)
     except ProviderError as error:
         failure = Failure(kind=error.kind, message=error.message, hint=error.hint, retry_at=error.retry_at)
     for call in send.calls:
         query = "&".join(f"{name}={value}" for name, value in call.query.items())
         log.note(f"Asked: {call.request.method} {call.path}{f'?{query}' if query else ''}")
+    for sentence in empty:
+        log.warn(sentence)
     report = assess.report(
         service, usage=usage, fetched_at=now, stale=False, failure=failure, override=None, defaults={}
     )
-    return Snapshot(status=report.status, fetched_at=now, reports=(report,))
+    return Snapshot(status=report.status, fetched_at=now, reports=(report,)), whole
 
 
-def _read(spec: Spec, made: Provider, service: Service, machine: Machine, send: Recorded) -> Usage:
+def _asked(spec: Spec, made: Provider, service: Service, machine: Machine, send: Recorded) -> Asking:
     try:
         credential = credentials.find(made, service, machine)
     except NotConfigured:
         credential = Credential(secret=Secret("-"), origin="nowhere", kind=spec.keys[0].kind)
     settings, _ = options.resolve(made.descriptor, service, machine)
     known = provider.evaluator(spec, credential, settings, machine.clock())
-    return provider.read(spec, made.descriptor, known, send)
+    asking = Asking(spec, made.descriptor, known, send)
+    asking.run()
+    return asking
 
 
 def _answers(spec: Spec, payloads: Iterable[str], machine: Machine) -> dict[str, list[Answer]]:

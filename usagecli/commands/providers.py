@@ -15,7 +15,7 @@ from usagecli.commands.doctor import standing
 from usagecli.config import suggestion
 from usagecli.errors import ConfigError, ExitCode, ProviderError
 from usagecli.formatters import Look
-from usagecli.formatters.table import clipped
+from usagecli.formatters.table import clipped, wrapped
 from usagecli.machine import Machine
 from usagecli.model import Service
 from usagecli.registry import Descriptor
@@ -83,14 +83,17 @@ def new(app: App, provider: str) -> None:
 @format_options(("table", "json"), file=False)
 @click.pass_context
 def try_(ctx: click.Context, file: str, payloads: tuple[str, ...], output: Output) -> None:
-    """What a descriptor would report of recorded answers, without asking anybody."""
+    """What a descriptor would report of recorded answers, without asking anybody.
+
+    A figure that is empty is a warning; an entry that shows nothing makes it exit 3.
+    """
     from usagecli.commands._try import tried
 
     app: App = ctx.obj
-    snapshot = tried(app, file, payloads)
+    snapshot, whole = tried(app, file, payloads)
     print_snapshot(app, snapshot, output, apart=True)
     failed = any(report.failure for report in snapshot.reports)
-    ctx.exit(int(ExitCode.UNKNOWN if failed else ExitCode.OK))
+    ctx.exit(int(ExitCode.OK if whole and not failed else ExitCode.UNKNOWN))
 
 
 def _page_command(provider: str) -> click.Command:
@@ -115,13 +118,17 @@ def _listed(descriptors: Sequence[Descriptor], look: Look) -> Iterator[str]:
             continue
         yield heading
         for descriptor in of_it:
-            told = f"{descriptor.title}, {_word(descriptor)}: {descriptor.reports}{_each(descriptor)}"
+            each = _each(descriptor)
+            # Where the line is whole, its end says the same of every way.
+            word = "" if each and look.width is None else f", {_word(descriptor)}"
+            told = f"{descriptor.title}{word}: {descriptor.reports}{each}"
             told += f" Access: {', '.join(place.name for place in descriptor.places)}."
             line = f"  {descriptor.name:{width}}{told}"
             yield clipped(line, look.width or 0, "…" if look.unicode else "~")
         yield ""
     number = f"{len(descriptors)} provider{'' if len(descriptors) == 1 else 's'}"
-    yield f"{number}; usagecli providers ID says what one reports and how to give it access."
+    told = f"{number}; usagecli providers ID says what one reports and how to give it access."
+    yield from wrapped(told, look.width or len(told))
 
 
 def _says(descriptor: Descriptor, word: str) -> bool:

@@ -4,6 +4,7 @@
     expressions.py  JMESPath with the functions of functions.py: compiled, checked, evaluated
     asking.py       the requests in order, through any `Send`; what follows from an answer
     entries.py      answers -> `Usage`, pure
+    gaps.py         what a descriptor declares and the answers do not hold
     provider.py     a `Spec` as a provider like any other; the `Send` of the network
     recorded.py     the `Send` of recorded answers, for `usagecli providers try` and the tests
 

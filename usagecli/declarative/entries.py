@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from usagecli import model
+from usagecli import log, model
 from usagecli.declarative.asking import check_fails, rooted, spoken
 from usagecli.declarative.checker import is_unit
 from usagecli.declarative.entry_loader import PERCENTAGES
@@ -22,6 +23,8 @@ from usagecli.registry import Descriptor
 _HUNDRED = Decimal(100)
 _ZERO = Decimal(0)
 _LONGEST_WINDOW = 400 * 86400
+_PLAIN_KEY = re.compile("[A-Za-z_][A-Za-z_0-9]{0,30}")
+_MOST_KEYS = 10
 
 
 class _Dropped(Exception):
@@ -47,7 +50,7 @@ def usage(
     """What the answers say. Raises PayloadError, and what the descriptor's `fail` names."""
     root = rooted(spec, answers, evaluator)
     check_fails(spec.fail, root, evaluator, descriptor)
-    reader = _Reader(spec, evaluator, root)
+    reader = Reader(spec, evaluator, root)
     found: dict[str, list[Any]] = {"quotas": [], "balances": [], "spend": []}
     for entry in spec.entries:
         made = list(reader.made(entry))
@@ -57,7 +60,8 @@ def usage(
     empty = spec.empty_ok
     fine = empty if isinstance(empty, bool) else truth(evaluator.value(empty, root))
     if not any(found.values()) and not fine:
-        raise PayloadError(f"the answer holds none of the figures that {descriptor.title} is known for")
+        none = f"the answer holds none of the figures that {descriptor.title} is known for"
+        raise PayloadError(f"{none}{_held(spec, answers)}")
     plan = spoken(spec.plan, root, evaluator)
     stopped = spec.exhausted is not None and reader.stopped(spec.exhausted)
     told = [spoken(note, root, evaluator) for note in spec.notes]
@@ -72,6 +76,18 @@ def usage(
     )
 
 
+def _held(spec: Spec, answers: Mapping[str, Any]) -> str:
+    """The first keys of the answers, for a message; nothing of what they hold."""
+    found = []
+    for name, answer in answers.items():
+        inside = "" if spec.single else f"{name}."
+        # What looks like an address or a key's value names somebody.
+        keys = [key for key in answer if _PLAIN_KEY.fullmatch(key)] if isinstance(answer, dict) else []
+        found += [f"{inside}{log.mask(key)}" for key in keys]
+    more = " ..." if len(found) > _MOST_KEYS else ""
+    return f"; it has: {', '.join(found[:_MOST_KEYS])}{more}" if found else ""
+
+
 def _once(entries: list[Any]) -> tuple[Any, ...]:
     """Of the same id twice the first."""
     found: dict[str, Any] = {}
@@ -80,7 +96,7 @@ def _once(entries: list[Any]) -> tuple[Any, ...]:
     return tuple(found.values())
 
 
-class _Reader:
+class Reader:
     """Makes entries of one set of answers."""
 
     def __init__(self, spec: Spec, evaluator: Evaluator, root: Any) -> None:
