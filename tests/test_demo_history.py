@@ -74,6 +74,12 @@ def test_every_figure_is_a_possible_one() -> None:
             assert balance["minimum"] > 0
 
 
+def test_what_is_counted_is_whole() -> None:
+    counts = [quota for service in shown().values() for quota in service["quotas"] if quota["unit"] != "usd"]
+    assert {quota["unit"] for quota in counts} >= {"credits", "requests", "tokens", "percent"}
+    assert all(sample["used"] == int(sample["used"]) for quota in counts for sample in quota["samples"])
+
+
 def _past(now: datetime) -> list[Any]:
     quota = Quota(
         id="five_hour",

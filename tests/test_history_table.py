@@ -98,3 +98,20 @@ def test_markdown_has_a_row_a_quota_and_balance(services: list[Any]) -> None:
     lines = table.markdown(body, Look(now=NOW)).splitlines()
     count = sum(len(service["quotas"]) + len(service["balances"]) for service in services)
     assert len([line for line in lines if line.startswith("|")]) == count + 2
+
+
+def test_resets_stay_where_the_extremes_have_no_room() -> None:
+    entry = {**_entry([10.0, 60.0], "percent", "Weekly limit", None), "measure": "percentUsed"}
+    samples = [{"at": _START, "percentUsed": 10.0}, {"at": _END, "percentUsed": 60.0}]
+    service = {"service": "codex", "account": "a", "current": True, "balances": [], "errors": []}
+    quota = {**entry, "used": 50.0, "resets": 3, "samples": samples}
+    body = {"since": _START, "until": _END, "services": [{**service, "quotas": [quota]}]}
+    heads = [
+        table.render(body, Look(now=NOW, width=width)).splitlines()[0].split() for width in (200, 59, 52)
+    ]
+    ends = ["FIRST", "LAST", "MIN", "MAX", "USED", "RESETS"]
+    assert [[name for name in head if name in ends] for head in heads] == [
+        ends,
+        ["LAST", "MAX", "USED", "RESETS"],
+        ["LAST", "USED", "RESETS"],
+    ]

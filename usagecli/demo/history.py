@@ -87,7 +87,7 @@ class _Figures:
             return quota
         begins, resets_at, peak = self._window(quota, at, end)
         share = self.work[quota.id].share(begins, at, min(resets_at or self.now, self.now))
-        used = _rounded(peak * share, quota.unit)
+        used = _rounded(peak * share, quota.unit, end)
         is_counted = quota.used is not None
         return replace(
             quota,
@@ -121,7 +121,7 @@ class _Figures:
         amount = balance.amount * (1 + _SPENT * (1 - share))
         if at < self.now - _TOP_UP_AGO:
             amount -= balance.amount * _TOPPED_UP
-        return replace(balance, amount=_rounded(amount, balance.unit))
+        return replace(balance, amount=_rounded(amount, balance.unit, balance.amount))
 
 
 class _Work:
@@ -156,6 +156,8 @@ def _chance(seed: str) -> float:
     return crc32(seed.encode()) / 0xFFFFFFFF
 
 
-def _rounded(value: Decimal, unit: str) -> Decimal:
-    places = "1" if unit in ("percent", "requests", "tokens", "messages") else "0.01"
-    return max(_ZERO, value.quantize(Decimal(places)))
+def _rounded(value: Decimal, unit: str, live: Decimal) -> Decimal:
+    """In whole counts, of credits and minutes where the live figure is one."""
+    whole = unit in ("percent", "requests", "tokens", "messages")
+    whole = whole or (unit in ("credits", "minutes") and live == live.to_integral_value())
+    return max(_ZERO, value.quantize(Decimal("1" if whole else "0.01")))

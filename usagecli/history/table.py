@@ -25,7 +25,7 @@ Document = dict[str, Any]
 _COLUMNS = ("service", "quota", "history", "first", "last", "min", "max", "used", "resets")
 _LEFT = ("service", "quota", "history")
 # Columns go in this order where room is short.
-_LESS = ("first", "min", "resets", "max")
+_LESS = ("first", "min", "max", "resets")
 _GAP = 2
 # Characters of the history: at most, what it is worth a column for, at least, and without a terminal.
 _WIDE, _FAIR, _LEAST, _PLAIN = 56, 12, 8, 28
