@@ -55,6 +55,21 @@ def test_a_label_is_short_and_names_keep_their_capitals(label: str, shown: str) 
     assert short_label(label) == shown
 
 
+def test_a_pipe_has_the_account_where_the_table_stays_readable() -> None:
+    """Without it, and without the scope, where the rows would be longer than 120 columns."""
+
+    def head(length: int) -> list[str]:
+        quota = percent("weekly", "Weekly limit", 40, scope="s" * length)
+        usage = Usage(account="me@example.com", quotas=(quota,))
+        return render(snapshot(report("codex", usage, provider="codex")), look()).splitlines()[0].split()
+
+    names = ["SERVICE", "ACCOUNT", "QUOTA", "SCOPE", "USED", "LEFT", "RESETS", "STATUS"]
+    gone = [[], ["ACCOUNT"], ["ACCOUNT", "SCOPE"]]
+    assert [head(length) for length in (20, 60, 90)] == [
+        [name for name in names if name not in left] for left in gone
+    ]
+
+
 def test_colour_adds_nothing_but_colour() -> None:
     shown = render(snapshot(*usual()), look(width=80, bars=True, color=True))
     assert click.unstyle(shown) == golden("table_80.txt")

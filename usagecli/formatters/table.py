@@ -25,6 +25,8 @@ _WIDE_BAR, _GOOD_BAR, _SHORT_BAR = 20, 10, 5
 _BAR_GAP = "  "
 # How long service and quota may be where room is short; beside a bar, without it, and at the worst.
 _LONG_NAME, _FAIR_NAME, _SHORT_NAME, _STUMP = 24, 14, 12, 8
+# How wide the table may be, with account and scope, where nobody says how wide the output is.
+_PLAIN_WIDTH = 120
 # Where the plan has no column of its own it stands below the service, this far in.
 _INDENT = " "
 # What messages keep to wrap in, however narrow the terminal.
@@ -60,7 +62,7 @@ def _fitted(blocks: Sequence[Block], look: Look) -> _Layout:
     """The richest layout that fits: columns go before the bar, the bar before names are cut short."""
     filled = [name for name in _COLUMNS if _is_filled(name, blocks)]
     if look.width is None:
-        return _Layout(columns=tuple(filled), bar=_GOOD_BAR if look.bars else 0)
+        return _whole(blocks, filled, look)
     layout = _Layout(columns=())
     for layout, least in _choices(filled):
         room = look.width - _width(blocks, layout, look)
@@ -69,6 +71,17 @@ def _fitted(blocks: Sequence[Block], look: Look) -> _Layout:
                 return layout
         elif room - len(_BAR_GAP) >= least:
             return replace(layout, bar=min(_WIDE_BAR, room - len(_BAR_GAP)))
+    return layout
+
+
+def _whole(blocks: Sequence[Block], filled: Sequence[str], look: Look) -> _Layout:
+    """All that is of use where no width is given: account and scope only if the rows stay readable."""
+    layout = _Layout(columns=())
+    for gone in ((), ("account",), ("account", "scope")):
+        columns = tuple(name for name in filled if name not in gone)
+        layout = _Layout(columns=columns, bar=_GOOD_BAR if look.bars else 0)
+        if _width(blocks, layout, look) <= _PLAIN_WIDTH:
+            break
     return layout
 
 
