@@ -133,6 +133,19 @@ def test_the_table_fits_80_columns(length: int, asked: Any) -> None:
     assert len(lines) > 3
 
 
+def test_no_word_of_the_table_is_broken_and_a_hidden_secret_is_not_told(
+    asked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a-folder-with-a-long-name" / "and-one-below-it-that-is-longer"
+    folder.mkdir(parents=True)
+    (folder / "key").write_text("short")
+    (folder / "key").chmod(0o600)
+    configure([openrouter(GATEWAY, "work", credential={"file": str(folder / "key")})])
+    out = services("list").out
+    assert str(folder / "key") in out
+    assert "***" not in out
+
+
 # -- remove -----------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from usagecli import assess, credentials, options, registry, services
 from usagecli.errors import ProviderError
 from usagecli.formatters import units
 from usagecli.formatters.json import instant
+from usagecli.formatters.table import clipped
 from usagecli.storage.cache import EMPTY, Cache, Entry, identity
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Columns of the table where the output is no terminal, and the most that names take of them.
 _WIDTH, _MOST, _GAP = 80, 16, 2
+# How a short secret is masked: nothing of it is shown.
+_HIDDEN = "***"
 _HEAD = ("NAME", "PROVIDER", "ON", "CREDENTIAL", "LAST REPORT")
 
 
@@ -63,10 +66,22 @@ def table(listed: Sequence[Line], now: datetime, width: int | None) -> str:
     widths = [min(_MOST, max(len(row[column]) for row in [_HEAD, *cells])) for column in range(3)]
     room = (width or _WIDTH) - sum(widths) - _GAP * (len(_HEAD) - 1)
     needs = [max(len(row[column]) for row in [_HEAD, *cells]) for column in (3, 4)]
+    words = [max(len(word) for row in [_HEAD, *cells] for word in row[column].split()) for column in (3, 4)]
     credential = min(needs[0], max(room // 2, room - needs[1]))
-    wide = [*widths, credential, room - credential]
+    credential = max(words[0], min(credential, room - words[1]))
+    wide = [*widths, credential, max(words[1], room - credential)]
+    for row in cells:
+        row[:2] = [clipped(name, _MOST, "…") for name in row[:2]]
     # The head as a row: tabulate makes columns wider than their head.
-    return tabulate([_HEAD, *cells], tablefmt="plain", maxcolwidths=wide, disable_numparse=True)
+    return tabulate(
+        [_HEAD, *cells],
+        tablefmt="plain",
+        maxcolwidths=wide,
+        disable_numparse=True,
+        # A path in two halves cannot be copied: rather a long line.
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def body(line: Line) -> dict[str, Any]:
@@ -128,7 +143,9 @@ def _last(service: Service, entry: Entry, found: Config, machine: Machine) -> Ma
 def _credential(line: Line) -> str:
     if line.trouble is not None:
         return line.trouble
-    return ", ".join(text for text in (line.masked, line.source) if text)
+    # Three stars say nothing.
+    masked = None if line.masked == _HIDDEN else line.masked
+    return ", ".join(text for text in (masked, line.source) if text)
 
 
 def _health(line: Line, now: datetime) -> str:
