@@ -45,7 +45,8 @@ def test_the_list_names_every_provider_with_what_it_reports() -> None:
             descriptor = registry.get(line.split()[0]).descriptor
             assert descriptor.kind == kind
             told = line.split(maxsplit=1)[1]
-            assert told.startswith(f"{descriptor.title}, ")
+            # What is documented is said once: of the whole, or of each way.
+            assert told.startswith(f"{descriptor.title}{', ' if len(descriptor.ways) < 2 else ': '}")
             assert f": {descriptor.reports}" in told
             shown.append(descriptor.name)
         assert lines == sorted(lines)
@@ -80,6 +81,11 @@ def test_on_a_terminal_a_line_is_no_longer_than_it_is() -> None:
     lines = [line for line in shown.splitlines() if line.startswith("  ")]
     assert len(lines) == len(registry.names())
     assert max(map(len, lines)) == 80
+    assert ", not documented: " in shown
+    end = shown.rstrip().splitlines()[-2:]
+    assert max(map(len, end)) <= 80
+    told = "usagecli providers ID says what one reports and how to give it access."
+    assert " ".join(end).endswith(told)
 
 
 @pytest.mark.parametrize("name", registry.names())
