@@ -13,7 +13,7 @@ import pytest
 
 from tests.accounts import accounts
 from tests.alerting import CLOSE, FINE, LOW, RESETS, SHORT, alerting, break_down, leave, write
-from tests.cli import Outcome, run
+from tests.cli import Outcome, configure, openrouter, run
 from tests.support import NOW, Reply
 from usagecli.formatters import Look
 from usagecli.machine import here
@@ -442,6 +442,29 @@ def test_explain_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) 
     lines = run("--demo", "check", "--explain").out.splitlines()
     assert max(map(len, lines)) <= max(width, 60)
     assert lines[0].split() == ["SERVICE", "QUOTA", "RULE", "LEFT", "VERDICT"]
+
+
+def test_explain_keeps_the_rule_whole_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "usagecli.commands._run.Look", lambda **given: Look(**{**given, "zone": UTC, "width": 80})
+    )
+    lines = run("--demo", "check", "--explain").out.splitlines()
+    for told in ("week: runs out before reset", "wallet: below $50", "outage: unknown for 2h"):
+        assert any(told in line for line in lines)
+    assert [line.split("  ")[-1] for line in lines if "gpt-5.1" in line] == ["only counts"]
+
+
+@pytest.mark.parametrize(
+    ("left", "service", "told"),
+    [(FINE, {"ignore": ["key_limit"]}, "ignored"), (FINE, {}, "ok")],
+)
+def test_explain_says_why_nobody_judges(left: float, service: dict[str, Any], told: str) -> None:
+    with alerting(left) as server:
+        configure([{**openrouter(server.url, "work"), **service}])
+        lines = check("--explain").out.splitlines()
+        body = check("--explain", "--json").document
+    assert lines[1].split("  ")[-1] == told
+    assert body["verdicts"][0]["verdict"] == ("not judged" if service else "ok")
 
 
 def test_a_hit_is_a_warning_for_nagios_and_a_line_of_its_details() -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _HEAD = ("SERVICE", "QUOTA", "RULE", "LEFT", "VERDICT")
 _GAP = 2
-# What is cut where room is short, and to how much at the most.
+# What is cut where room is short, and to how much at the most: names first, since the rule is the matter.
 _LEAST = {0: 8, 1: 8, 2: 12, 3: 10}
+_FAIR = {1: 14, 0: 12}
 _COLORS = {"ok": "green", "low": "yellow", "alert": "yellow", "exhausted": "red", "unknown": "red"}
 
 
@@ -74,11 +75,27 @@ def _rows(verdicts: Sequence[Verdict], look: Look) -> Iterator[list[str]]:
         yield [
             "" if before and before[0] == service else service,
             "" if same else quota,
-            _named(verdict.rule, alert.condition(verdict)),
+            _named(verdict.rule, _condition(verdict)),
             _figure(verdict, look),
-            word(verdict),
+            _told(verdict),
         ]
         before = (service, quota)
+
+
+def _condition(verdict: Verdict) -> str:
+    """As a line says it, but shorter where that is long."""
+    paced = verdict.rule.condition == "runs_out_before_reset"
+    return "runs out before reset" if paced else alert.condition(verdict)
+
+
+def _told(verdict: Verdict) -> str:
+    """The verdict; of what nobody judges why not."""
+    told, item = word(verdict), verdict.item
+    if told != "not judged" or item is None:
+        return told
+    if item.id in verdict.report.service.ignore:
+        return "ignored"
+    return "no figure" if item.judged else "only counts"
 
 
 def _figure(verdict: Verdict, look: Look) -> str:
@@ -112,9 +129,14 @@ def _named(rule: Rule, told: str) -> str:
 
 
 def _fitted(cells: Sequence[Sequence[str]], look: Look) -> list[int]:
-    """The columns' widths: the widest is cut first."""
+    """The columns' widths: names are cut to a fair length first, then the widest is."""
     widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
-    while look.width is not None and sum(widths) + _GAP * (len(widths) - 1) > look.width:
+    if look.width is None:
+        return widths
+    room = look.width - _GAP * (len(widths) - 1)
+    for column, fair in _FAIR.items():
+        widths[column] = max(min(widths[column], fair), widths[column] - max(0, sum(widths) - room))
+    while sum(widths) > room:
         long = {column: widths[column] for column, least in _LEAST.items() if widths[column] > least}
         if not long:
             break
