@@ -157,6 +157,7 @@ SERVICE = "services:\n  - name: a\n    provider: openrouter\n"
         ),
         ("services:\n  - provider: 5", ":2: services[0].provider: expected a text (put it in quotes?)"),
         ("services:\n  - provider:", ":2: services[0].provider: expected a text"),
+        ("services:\n  - provider: lanternai", ":2: services[0].provider: unknown provider 'lanternai'"),
         (SERVICE + "    nam: b", ":4: services[0].nam: no such key; did you mean 'name'?"),
         (
             SERVICE + "  - name: a\n    provider: codex",

@@ -178,8 +178,8 @@ def test_the_services_of_the_config_are_listed(monkeypatch: pytest.MonkeyPatch) 
     # Both have a credential of their own: nobody uses the variable.
     assert places()[0] == f"  1. OPENROUTER_API_KEY  <- found: {MASKED}"
     assert section(run("providers", "openrouter").out, "Services in the config:") == [
-        "  work: sk-o…ork from the config file",
-        "  gone: the environment variable NOT_SET is not set",
+        "  work (https://gateway.example.com): sk-o…ork from the config file",
+        "  gone (https://gateway.example.com): the environment variable NOT_SET is not set",
     ]
     configure([own, {"name": "usual", "provider": "openrouter"}])
     assert places()[0] == f"  1. OPENROUTER_API_KEY  <- used: {MASKED}"

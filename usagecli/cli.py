@@ -76,7 +76,8 @@ class Root(click.Group):
         if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
             from usagecli.config import suggestion
 
-            ctx.fail(f"No such command {name!r}{suggestion(name, tuple(self.list_commands(ctx)))}")
+            near = _service_named(ctx, name) or suggestion(name, tuple(self.list_commands(ctx)))
+            ctx.fail(f"No such command {name!r}{near}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -156,6 +157,22 @@ def _look_everywhere(ctx: click.Context) -> None:
         registry.also = (Own(config_path), Plugins(machine.cache_dir))
 
 
+def _service_named(ctx: click.Context, name: str) -> str:
+    """How the service of the config with that name is asked; "" where there is none."""
+    from shlex import quote
+
+    from usagecli.config import load
+    from usagecli.errors import ConfigError
+    from usagecli.services import names_of
+
+    try:
+        found = None if ctx.params.get("demo") else load(here(), ctx.params.get("config_path")).services
+    except ConfigError:
+        return ""
+    known = {called for service in found or () for called in names_of(service)}
+    return f"; it is a service of the config: usagecli status {quote(name)}" if name in known else ""
+
+
 def silence_stdout() -> None:
     """Send what is still to be flushed nowhere: the reader has gone."""
     try:
@@ -197,22 +214,22 @@ def cli(ctx: click.Context, config_path: str | None, demo: bool, color: str, ver
     ctx.obj = App(machine=machine, config_path=config_path, color=color, demo=demo)
 
 
-def main() -> NoReturn:
-    """The console script."""
+def main() -> None:
+    """The command, in this process; ends with SystemExit."""
     # A run is short: what it leaves in cycles is not worth looking for (a twentieth of the time).
     gc.disable()
     # Ended by a signal, too, a run removes its temporary files.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    cli(prog_name="usagecli")
+
+
+def script() -> NoReturn:
+    """The console script: ends the process at once, as freeing everything first takes a tenth of a run."""
     code = 0
     try:
-        cli(prog_name="usagecli")
+        main()
     except SystemExit as ended:
         code = int(ended.code or 0)
-    _leave(code)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process at once: to free everything first, one by one, costs a tenth of a run."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         # None, closed, or a pipe that nobody reads any more.

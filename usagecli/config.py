@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("env", "file", "command", "keyring", "value")
 _MAX_FILE = 1_000_000
+# How alike two words are, 0 to 1, of which one may be meant for the other.
+_NEAR = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,12 @@ def suggestion(word: str, known: tuple[str, ...]) -> str:
     """`; did you mean 'x'?` where something known is near, else what there is."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    near = get_close_matches(word, known, n=1, cutoff=_NEAR) or [
+        # A part of a name is too short to look like the whole.
+        name
+        for name in known
+        if len(word) > 2 and word in re.split("[-_]", name)
+    ]
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; there are: {', '.join(known)}" if 0 < len(known) <= 12 else ""

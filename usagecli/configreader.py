@@ -13,7 +13,7 @@ from usagecli import alertreader, options, registry
 from usagecli.config import SOURCES, Config, Keep, suggestion
 from usagecli.configsheet import Sheet
 from usagecli.model import CredentialSource, Service
-from usagecli.own import check_id
+from usagecli.own import check_id, near
 from usagecli.policy import DOCUMENTED_ONLY
 from usagecli.urls import check_base_url
 from usagecli.yamlreader import Path
@@ -127,9 +127,7 @@ class Reader(Sheet):
             self.fail(where, "needs a `provider:`")
         provider = self.text((*where, "provider"), body["provider"])
         if provider not in registry.names():
-            self.fail(
-                (*where, "provider"), f"unknown provider {provider!r}{suggestion(provider, registry.names())}"
-            )
+            self.fail((*where, "provider"), f"unknown provider {provider!r}{near(provider)}")
         descriptor = registry.get(provider).descriptor
         enabled = body.get("enabled", True)
         if not isinstance(enabled, bool):

@@ -1,4 +1,4 @@
-"""The user's own descriptors: `providers/*.yaml` beside the config file, and `custom:` in it.
+"""The user's own descriptors: `providers/*.yaml` (or `.yml`) beside the config file, and `custom:` in it.
 
 They are providers like the built-in ones. Nothing is read before one of them is asked for, but for
 the config file itself where it holds `custom:`.
@@ -27,6 +27,21 @@ _ID = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 def folder_of(config_path: str) -> str:
     """Where the descriptors of a config file's owner stand."""
     return os.path.join(os.path.dirname(config_path), "providers")
+
+
+def near(provider: str) -> str:
+    """What to say after an unknown provider's id: what is near, else where one's own are looked for."""
+    from usagecli.config import suggestion
+
+    folders = [source.folder for source in registry.also if isinstance(source, Own)]
+    own = f"; your own are looked for as {os.path.join(folders[0], '*.yaml')}" if folders else ""
+    return suggestion(provider, registry.names()) or own
+
+
+def file_of(provider: str) -> str | None:
+    """The file that the user's own descriptor of that id stands in; None for any other provider."""
+    found = (source for source in registry.also if isinstance(source, Own) and provider in source.names())
+    return next((source.where(provider) for source in found), None)
 
 
 def check_id(id_: str) -> str:
@@ -86,6 +101,9 @@ class Own:
                 self.get(name)
             except ConfigError as error:
                 yield error.message
+            other = os.path.join(self.folder, f"{name}.yml")
+            if self._files.get(name, other) != other and os.path.exists(other):
+                yield f"{other}: is not read: {self._files[name]} is"
 
     @cached_property
     def _files(self) -> Mapping[str, str]:
@@ -94,7 +112,13 @@ class Own:
             found = sorted(os.listdir(self.folder))
         except OSError:
             return {}
-        return {f[:-5]: os.path.join(self.folder, f) for f in found if f.endswith(".yaml") and f[0] != "."}
+        files: dict[str, str] = {}
+        for file in found:
+            id_, end = os.path.splitext(file)
+            if end in (".yaml", ".yml") and id_[0] != ".":
+                # In order of name, .yaml comes first.
+                files.setdefault(id_, os.path.join(self.folder, file))
+        return files
 
     @cached_property
     def _inline(self) -> Mapping[str, Any]:

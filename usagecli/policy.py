@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from usagecli.errors import ServiceError
+from usagecli.own import file_of
 
 if TYPE_CHECKING:
     from usagecli.credentials import Credential
@@ -66,5 +67,7 @@ def _forbidden(descriptor: Descriptor, way: Way | None) -> ForbiddenError:
     what = f" {way.about}" if way is not None else ""
     instead = [way.about for way in descriptor.ways if way.documented or way.local]
     hint = f"allowed is {', or '.join(instead)}" if instead else f"{title} documents nothing that would do"
+    if own := file_of(descriptor.name):
+        hint = f"where it is documented, write `documented: true` into {own}"
     told = f"the policy {DOCUMENTED_ONLY} forbids it: {title} does not document{what or ' this source'}"
     return ForbiddenError(told, hint=hint)

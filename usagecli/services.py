@@ -10,6 +10,7 @@ from usagecli.collect import Target
 from usagecli.config import suggestion
 from usagecli.errors import ConfigError, NotConfigured, ServiceError
 from usagecli.model import Service
+from usagecli.own import near
 
 if TYPE_CHECKING:
     from usagecli.config import Config
@@ -77,7 +78,8 @@ def _of_config(
     for name in wanted:
         if name not in ids and all(name not in names_of(service) for service in services):
             known = tuple(dict.fromkeys([*(service.name for service in services), *ids]))
-            raise ConfigError(f"there is no service or provider {name!r}{suggestion(name, known)}")
+            told = suggestion(name, known) or near(name)
+            raise ConfigError(f"there is no service or provider {name!r}{told}")
     for service in services:
         own = {*names_of(service)}
         on = service.enabled or own & {*accounts}
@@ -91,5 +93,5 @@ def _of_config(
 def _by_provider(wanted: Iterable[str]) -> list[Target]:
     for name in wanted:
         if name not in registry.names():
-            raise ConfigError(f"there is no provider {name!r}{suggestion(name, registry.names())}")
+            raise ConfigError(f"there is no provider {name!r}{near(name)}")
     return [Target(service=Service(name=name, provider=name)) for name in dict.fromkeys(wanted)]

@@ -13,8 +13,8 @@ from usagecli import config, credentials, log, registry
 from usagecli.commands import _ask
 from usagecli.commands._change import Change, Keys, free_name, refuse_taken, taken
 from usagecli.commands._options import Finite
-from usagecli.config import suggestion
 from usagecli.errors import ProviderError
+from usagecli.own import near
 from usagecli.secretstore import STORES
 from usagecli.urls import check_base_url
 
@@ -144,7 +144,7 @@ def _descriptor(provider: str | None) -> Descriptor:
 
 def _known_provider(provider: str) -> None:
     if provider not in registry.names():
-        raise ValueError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
+        raise ValueError(f"there is no provider {provider!r}{near(provider)}")
 
 
 def _new_name(found: Config, given: str | None, provider: str, *, asks: bool) -> str:

@@ -12,12 +12,12 @@ from usagecli.cli import App
 from usagecli.commands._options import Output, format_options
 from usagecli.commands._run import emit, look, print_snapshot
 from usagecli.commands.doctor import standing
-from usagecli.config import suggestion
 from usagecli.errors import ConfigError, ExitCode, ProviderError
 from usagecli.formatters import Look
 from usagecli.formatters.table import clipped, wrapped
 from usagecli.machine import Machine
 from usagecli.model import Service
+from usagecli.own import file_of, near
 from usagecli.registry import Descriptor
 
 _WIDTH = 78
@@ -101,7 +101,7 @@ def _page_command(provider: str) -> click.Command:
     @click.pass_obj
     def page(app: App) -> None:
         if provider not in registry.names():
-            raise ConfigError(f"there is no provider {provider!r}{suggestion(provider, registry.names())}")
+            raise ConfigError(f"there is no provider {provider!r}{near(provider)}")
         descriptor = registry.get(provider).descriptor
         emit("\n".join(_page(descriptor, app.machine, _services(app, provider))))
 
@@ -178,7 +178,9 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
     yield from _places(descriptor, machine, looks=looks)
     if services:
         yield from ("", "Services in the config:")
-        yield from (f"  {service.name}: {standing(service, machine).told}" for service in services)
+        for service in services:
+            at = f" ({service.base_url})" if service.base_url else ""
+            yield f"  {service.name}{at}: {standing(service, machine).told}"
     if descriptor.parts:
         yield from ("", "Parts of a `credential:` map in the config:")
         for part, about in descriptor.parts.items():
@@ -194,6 +196,8 @@ def _page(descriptor: Descriptor, machine: Machine, services: Sequence[Service])
         often = f" (once in {way.min_interval} s)" if way.min_interval else ""
         yield from _wrapped(way.about + often, " " * 19, f"  {word:17}")
     yield from _wrapped(descriptor.documented, "  ", "  ")
+    if own := file_of(descriptor.name):
+        yield f"  Described in {machine.short(own)}."
     if descriptor.base_url or any(option.name == "base_url" for option in descriptor.options):
         address = descriptor.base_url or "the address that you give"
         yield f"  Asked at {address}, at most once in {descriptor.min_interval} s."

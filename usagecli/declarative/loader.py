@@ -174,9 +174,10 @@ def _interval(check: Checker, found: Mapping[str, Any]) -> int:
 def _reports(check: Checker, found: Mapping[str, Any], shown: tuple[Entry, ...]) -> str:
     if "reports" in found:
         return check.text(("reports",), found["reports"])
-    names = {"quotas": "quota", "balances": "balance", "spend": "spend"}
     told = [
-        f"{names[entry.group]} {entry.label}" if isinstance(entry.label, str) else f"{names[entry.group]}s"
+        (f"{entry.label} ({entry.unit})" if isinstance(entry.unit, str) else entry.label)
+        if isinstance(entry.label, str)
+        else entry.group
         for entry in shown
     ]
     text = ", ".join(dict.fromkeys(told))

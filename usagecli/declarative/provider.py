@@ -42,7 +42,7 @@ def provider(spec: Spec) -> Provider:
         documented=_documented(spec),
         renew=f"make a new {_key_to_make(spec)}",
         obtain=_obtain(spec),
-        ways=(registry.Way(about="what its key may read", documented=spec.documented is True),),
+        ways=(registry.Way(about="its API, with the key", documented=spec.documented is True),),
         parts={kind: f"a key of the kind {kind}" for kind in spec.kinds},
         options=tuple(_options(spec)),
         min_interval=spec.min_interval,
@@ -95,7 +95,7 @@ def _documented(spec: Spec) -> str:
     told = {
         True: "The vendor documents this.",
         False: "The vendor does not document this.",
-        None: "Nothing is said of a source.",
+        None: "The descriptor does not say that the vendor documents this.",
     }[spec.documented]
     return f"{told} {spec.source}".strip() if spec.documented is not None or not spec.source else spec.source
 
@@ -285,4 +285,4 @@ def load(path: str) -> Provider:
     """The provider of a descriptor file, whose name is its id. Raises ConfigError."""
     from usagecli.declarative.loader import load as load_spec
 
-    return provider(load_spec(path, os.path.basename(path).removesuffix(".yaml")))
+    return provider(load_spec(path, os.path.splitext(os.path.basename(path))[0]))
