@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 DELAY_MS = 300
-USAGECLI = [sys.executable, "-c", "from usagecli.cli import main; main()"]
+USAGECLI = [sys.executable, "-c", "from usagecli.cli import script; script()"]
 PASS = [sys.executable, "-c", "pass"]
 
 

@@ -270,3 +270,17 @@ def test_json_from_a_fresh_cache_imports_nothing_but_yaml() -> None:
         run("status")
         assert imported("status", "--json", "--max-age", "3600") == {"yaml"}
         assert imported("status", "--max-age", "3600") == {"yaml", "tabulate", "wcwidth"}
+
+
+def test_the_console_script_ends_as_the_command_does() -> None:
+    """It does not free everything first, and still tells its code and says all that it has to say."""
+    for words, code in ((["--version"], 0), (["status", "--offline"], 3), (["nonsense"], 2)):
+        plain = process(*words)
+        script = python(f"import sys; sys.argv[1:] = {words}\nfrom usagecli.cli import script; script()")
+        assert (script.code, script.out) == (code, plain.out)
+        assert script.err.replace("-c ", "") == plain.err
+    late = python(
+        "import atexit, sys; sys.argv[1:] = ['--version']; atexit.register(print, 'cleaned up')\n"
+        "from usagecli.cli import script; script()"
+    )
+    assert late.out.endswith("cleaned up\n")
