@@ -30,7 +30,7 @@ def test_the_simplest_descriptor_and_what_it_leaves_out(tmp_path: Path) -> None:
     spec = spec_of(SIMPLE, tmp_path)
     assert (spec.title, spec.reports, spec.dashboard) == (
         "Acme",
-        "Balance Credits.",
+        "Credits (usd).",
         "https://api.acme.example",
     )
     assert (spec.base.url, spec.requests[0].path, spec.requests[0].method) == (
