@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from usagecli import alertreader, options, registry
+from usagecli.broken import is_broken
 from usagecli.config import SOURCES, Config, Keep, suggestion
 from usagecli.configsheet import Sheet
 from usagecli.model import CredentialSource, Service
@@ -128,6 +129,8 @@ class Reader(Sheet):
         provider = self.text((*where, "provider"), body["provider"])
         if provider not in registry.names():
             self.fail((*where, "provider"), f"unknown provider {provider!r}{near(provider)}")
+        # What a broken provider's service may hold nobody knows: it is not read, and asked for nothing.
+        broken = is_broken(provider)
         descriptor = registry.get(provider).descriptor
         enabled = body.get("enabled", True)
         if not isinstance(enabled, bool):
@@ -135,15 +138,15 @@ class Reader(Sheet):
         return Service(
             name=self.name((*where, "name"), body["name"]) if "name" in body else provider,
             provider=provider,
-            credential=self.optional(
-                where, body, "credential", lambda at, v: self.credential(at, v, descriptor)
-            ),
+            credential=None
+            if broken
+            else self.optional(where, body, "credential", lambda at, v: self.credential(at, v, descriptor)),
             base_url=self.optional(where, body, "base_url", self.base_url),
             low_below=self.thresholds((*where, "low_below"), body.get("low_below")),
             low_balance=self.optional(where, body, "low_balance", lambda at, v: self.amount(at, v, 0)),
             ignore=self.optional(where, body, "ignore", self.ignored) or frozenset(),
             enabled=enabled,
-            options=self.options((*where, "options"), body.get("options"), descriptor),
+            options={} if broken else self.options((*where, "options"), body.get("options"), descriptor),
         )
 
     def base_url(self, where: Path, value: Any) -> str:

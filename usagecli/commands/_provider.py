@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from usagecli import config, services
+from usagecli import config, registry, services
 from usagecli.cli import App
 from usagecli.commands._options import Given, Output, format_options, incidents_option, run_options
 from usagecli.commands._run import finish, print_snapshot, say_nothing_found, take
@@ -20,6 +20,8 @@ def provider_command(provider: str) -> click.Command:
     @click.pass_context
     def command(ctx: click.Context, output: Output, given: Given) -> None:
         app: App = ctx.obj
+        # One that cannot be used is refused; among others only its services fail.
+        registry.get(provider)
         found = config.load(app.machine, app.config_path)
         # A service may be called like another provider: that one has its own command.
         targets = [

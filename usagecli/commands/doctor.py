@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from usagecli import __version__, config, credentials, options, registry, services
+from usagecli.broken import is_broken
 from usagecli.cli import App
 from usagecli.commands._run import emit, look
 from usagecli.errors import ConfigError, ExitCode, ProviderError
@@ -87,8 +88,10 @@ def _findings(app: App) -> Iterator[Finding]:
     yield from _logs(app.machine)
     yield from _own()
     if found is not None and found.services is not None:
+        # A broken provider is told above.
         for service in found.services:
-            yield standing(service, app.machine)
+            if not is_broken(service.provider):
+                yield standing(service, app.machine)
     else:
         yield from _discovered(app.machine)
 
@@ -196,7 +199,7 @@ def _own() -> Iterator[Finding]:
                 state="wrong",
                 subject="providers",
                 told=trouble,
-                mend="correct or remove it; usagecli providers try FILE checks a descriptor",
+                mend="correct or remove it; usagecli config validate checks it",
             )
 
 
