@@ -83,7 +83,7 @@ class TestRun:
             (["doctor"], "15 services"),
             (["config", "validate"], "ok, 15 services"),
             (["config", "show"], "value: '***'"),
-            (["providers", "openrouter"], "team: "),
+            (["providers", "openrouter"], "  team (http://127.0.0.1:"),
             (["status", "--format", "csv"], "copilot"),
             (["status", "--format", "markdown"], "copilot"),
             (["openrouter", "--account", "team"], "401"),

@@ -97,7 +97,7 @@ PACED = [*BARE[:-1], "PACE", "STATUS"]
         (110, PACED),
         (115, ["SERVICE", "PLAN", *PACED[1:]]),
         (200, ["SERVICE", "ACCOUNT", "PLAN", *PACED[1:]]),
-        (None, ["SERVICE", "ACCOUNT", "PLAN", *PACED[1:]]),
+        (None, ["SERVICE", "PLAN", *PACED[1:]]),
     ],
 )
 def test_the_pace_has_a_column_where_there_is_room(width: int | None, columns: list[str]) -> None:
