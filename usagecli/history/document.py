@@ -102,18 +102,19 @@ def _quota(series: Series, samples: Sequence[Sample]) -> Document:
         "maximum": summary.maximum,
         "used": _rounded(summary.used),
         "resets": summary.resets,
-        "samples": [
-            {
-                "at": instant(sample.at),
-                "used": sample.used,
-                "limit": sample.limit,
-                "remaining": sample.remaining,
-                "percentUsed": sample.percent,
-                "resetsAt": instant(sample.resets_at),
-                "source": sample.source,
-            }
-            for sample in samples
-        ],
+        "samples": [{"at": instant(sample.at), **figures(sample)} for sample in samples],
+    }
+
+
+def figures(sample: Sample) -> Document:
+    """What a reading of a quota says, beside its instant."""
+    return {
+        "used": sample.used,
+        "limit": sample.limit,
+        "remaining": sample.remaining,
+        "percentUsed": sample.percent,
+        "resetsAt": instant(sample.resets_at),
+        "source": sample.source,
     }
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from usagecli.history.document import accounts, instant
+from usagecli.history.document import accounts, figures, instant
 from usagecli.history.render import table_of
 
 if TYPE_CHECKING:
@@ -59,10 +59,5 @@ def _rows(history: History, wants: Wants) -> Iterator[dict[str, Any]]:
                 "scope": one.scope,
                 "unit": one.unit,
                 "windowSeconds": one.window,
-                "used": sample.used,
-                "limit": sample.limit,
-                "remaining": sample.remaining,
-                "percentUsed": sample.percent,
-                "resetsAt": instant(sample.resets_at),
-                "source": sample.source,
+                **figures(sample),
             }
