@@ -91,7 +91,7 @@ class Unavailable(ProviderError):
 
 
 class PayloadError(ProviderError):
-    """Raised as `field: what is wrong with it`."""
+    """Raised as `field: what is wrong with it`, or in whole words where no field is."""
 
     kind = "invalid_response"
 
